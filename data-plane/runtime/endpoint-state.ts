@@ -1,0 +1,30 @@
+import type { Address } from "../../shared/address.ts";
+
+/** What an endpoint's connections look like from here; the real pool is upstream/connection-pool.ts. */
+export interface PoolHandle {
+  /** No new requests come: idle connections close now, busy ones after their response. */
+  drain(): void;
+}
+
+/**
+ * What is known of one endpoint and survives every change of configuration: its key is the address (`host:port`), because
+ * the same instance stands in several clusters (a service and its version subsets) and must be counted once. Not the
+ * service's name: a rename is no reason to forget open connections.
+ */
+export class EndpointState {
+  readonly key: string;
+  readonly address: Address;
+  /** Requests sent and not finished. Exact: one thread counts. */
+  active = 0;
+  /** Made at the first request; undefined until then. */
+  pool: PoolHandle | undefined = undefined;
+  /** Counters since the endpoint became known. */
+  requests = 0;
+  failures = 0;
+  connectFailures = 0;
+
+  constructor(key: string, address: Address) {
+    this.key = key;
+    this.address = address;
+  }
+}

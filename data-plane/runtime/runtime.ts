@@ -1,0 +1,72 @@
+import type { Address } from "../../shared/address.ts";
+import type { RedirectAction, RespondAction, RetryPolicy } from "../../shared/model/route.ts";
+import type { Random } from "../../shared/random.ts";
+import type { RequestHead } from "../http1/message.ts";
+import type { EndpointState } from "./endpoint-state.ts";
+
+/**
+ * The compiled configuration the request path reads. Immutable, replaced whole by one assignment: a request keeps the
+ * Runtime it started with and never sees half of a change. What must survive a replacement lives in EndpointState.
+ */
+export interface Runtime {
+  /** The newest revision in it; 0 before the first snapshot. */
+  readonly revision: number;
+  readonly listeners: ReadonlyMap<string, ListenerRuntime>;
+  readonly clusters: ReadonlyMap<string, ClusterRuntime>;
+}
+
+export interface ListenerRuntime {
+  readonly name: string;
+  readonly direction: "inbound" | "outbound" | "unspecified";
+  readonly bind: Address | undefined;
+  readonly statPrefix: string;
+  readonly routes: RouteTable;
+}
+
+/** Hot: `match` runs once per request and allocates nothing. */
+export interface RouteTable {
+  /** The first route that matches, or undefined: 404 NR. */
+  match(head: RequestHead): RouteRuntime | undefined;
+}
+
+export interface RouteRuntime {
+  /** The row it came from, for logs. */
+  readonly name: string;
+  readonly action: ForwardRuntime | RedirectAction | RespondAction;
+}
+
+export interface ForwardRuntime {
+  readonly kind: "forward";
+  /** `unit` in [0, 1) chooses by weight. Undefined: the cluster is unknown, 503 NC. */
+  pickCluster(unit: number): ClusterRuntime | undefined;
+  /** The whole request; 0 is no limit. */
+  readonly timeoutMs: number;
+  readonly retry: RetryPolicy | undefined;
+  /** An unsigned 32-bit hash for hashing pickers, or -1 when no policy found a value. */
+  hash(head: RequestHead, sourceIp: string): number;
+  /** The path and query to send. */
+  target(head: RequestHead): string;
+  /** The Host to send: that of the request unless rewritten. */
+  authority(head: RequestHead): string;
+}
+
+export interface ClusterRuntime {
+  readonly name: string;
+  /** Labels of metrics and logs. */
+  readonly service: string;
+  readonly version: string;
+  readonly connectTimeoutMs: number;
+  /** All endpoints, usable or not, in the order of the assignment. */
+  readonly endpoints: readonly EndpointState[];
+  readonly picker: Picker;
+}
+
+/**
+ * Chooses among a cluster's usable endpoints. Built when the configuration is compiled; health, priority and panic are
+ * settled then. Hot: `pick` allocates nothing. Laws, tested on every kind: it returns only endpoints it was built
+ * with; with none it returns undefined; shares follow weights; equal hashes give equal endpoints for the hashing kinds.
+ */
+export interface Picker {
+  /** `hash` is an unsigned 32-bit number, or -1 for none. */
+  pick(hash: number, random: Random): EndpointState | undefined;
+}

@@ -1,0 +1,55 @@
+/** Every default number of Heddle, with its unit in its name and its source beside it. Bounds are in limits.ts. */
+
+// Addresses (cli-and-console.md; 15001 and 15006 are Istio's, seed F4.3).
+export const XDS_PORT = 15_010;
+export const ADMIN_API_PORT = 15_020;
+export const OUTBOUND_PORT = 15_001;
+export const INBOUND_PORT = 15_006;
+export const PROXY_ADMIN_PORT = 15_000;
+
+// ServicePolicy (seed F4.10 for the first four).
+export const RETRY_ATTEMPTS = 3;
+export const TIMEOUT_MS = 5_000;
+export const CB_THRESHOLD_PERCENT = 50;
+export const CB_WINDOW_SEC = 30;
+/** Envoy RetryPolicy.retry_back_off: base 25 ms, at most ten times the base. */
+export const RETRY_BACKOFF_BASE_MS = 25;
+export const RETRY_BACKOFF_MAX_MS = 250;
+/** Envoy Cluster.CommonLbConfig.healthy_panic_threshold. */
+export const PANIC_THRESHOLD_PERCENT = 50;
+/** Linkerd's outbound connect timeout; Envoy's 5 s would eat a whole ServicePolicy.timeout_ms. */
+export const CONNECT_TIMEOUT_MS = 1_000;
+/** Envoy RouteAction.timeout, for routes of a foreign control plane that name none. */
+export const ENVOY_ROUTE_TIMEOUT_MS = 15_000;
+/** Envoy Cluster.connect_timeout, for clusters of a foreign control plane that name none. */
+export const ENVOY_CONNECT_TIMEOUT_MS = 5_000;
+/** Seed F2.20 and F4.15, united by seeds.md C4. */
+export const RETRIABLE_STATUSES: readonly number[] = [502, 503, 504];
+
+// The stream (DESIGN 7, 8).
+export const RECONNECT_MIN_MS = 500;
+export const RECONNECT_MAX_MS = 30_000;
+export const DIGEST_PERIOD_MS = 10_000;
+/** A proxy that hears no digest for this long reconnects. */
+export const DIGEST_SILENCE_MS = 30_000;
+/** A stream whose response stays unread or unanswered for this long is cut. */
+export const STREAM_STALL_MS = 30_000;
+/** The publisher waits for quiet, but never longer than the maximum. */
+export const PUBLISH_DEBOUNCE_MS = 10;
+export const PUBLISH_DEBOUNCE_MAX_MS = 100;
+
+// Endpoints (DESIGN 9).
+export const LEASE_MS = 10_000;
+export const DRAIN_WAIT_MS = 10_000;
+export const DRAIN_REQUESTS_MS = 30_000;
+
+// The data path (http1.md 5).
+export const HEADER_TIMEOUT_MS = 10_000;
+export const BODY_IDLE_TIMEOUT_MS = 30_000;
+export const KEEP_ALIVE_IDLE_MS = 60_000;
+/** Below Node's default keepAliveTimeout of 5 s, the most common cause of keep-alive races (semantics.md 19.4). */
+export const UPSTREAM_IDLE_MS = 4_000;
+export const WRITE_STALL_MS = 30_000;
+export const LINGER_MS = 1_000;
+/** Resolution of the one wheel that carries all deadlines of requests and connections. */
+export const WHEEL_TICK_MS = 50;

@@ -1,0 +1,51 @@
+import type { Address } from "../address.ts";
+
+/** A named set of endpoints and how to use them (Envoy `Cluster`). */
+export interface Cluster {
+  readonly name: string;
+  readonly discovery:
+    | { readonly kind: "eds"; readonly assignmentName: string }
+    | { readonly kind: "static"; readonly endpoints: readonly Endpoint[] }
+    | { readonly kind: "dns"; readonly endpoints: readonly Endpoint[] };
+  readonly connectTimeoutMs: number;
+  readonly lb: LbPolicy;
+  /** Below this share of usable endpoints health is ignored; 0 turns that off (Envoy `healthy_panic_threshold`). */
+  readonly panicThresholdPercent: number;
+  /** What Envoy has no message for; undefined when the server is not Heddle. Rides as metadata `heddle.policy`. */
+  readonly breaker: BreakerPolicy | undefined;
+  /** The service whose row the cluster came from, for metrics and explanations. */
+  readonly service: string;
+  /** The version subset, or "" for all versions. */
+  readonly version: string;
+}
+
+/** The error-rate circuit breaker of a ServicePolicy (`cb_threshold`, `cb_window_sec`). */
+export interface BreakerPolicy {
+  readonly thresholdPercent: number;
+  readonly windowSec: number;
+}
+
+export type LbPolicy =
+  | { readonly kind: "round-robin" }
+  | { readonly kind: "least-request"; readonly choices: number }
+  | { readonly kind: "random" }
+  | { readonly kind: "ring-hash"; readonly ringSizeMin: number; readonly ringSizeMax: number }
+  | { readonly kind: "maglev"; readonly tableSize: number };
+
+/** The endpoints of one cluster (Envoy `ClusterLoadAssignment`). An empty list is a fact, not a gap. */
+export interface LoadAssignment {
+  readonly name: string;
+  readonly endpoints: readonly Endpoint[];
+}
+
+export interface Endpoint {
+  readonly address: Address;
+  /** Relative share, 1 or more. */
+  readonly weight: number;
+  /** `draining` gets no new requests and does not count for panic (semantics.md 6, 9). */
+  readonly health: "healthy" | "unhealthy" | "draining";
+  /** "" when the row names none; a split counts that as v1 (seeds.md C16). */
+  readonly version: string;
+  /** 0 is used first; the next only when too few of the former are usable. */
+  readonly priority: number;
+}
