@@ -1,0 +1,42 @@
+#!/usr/bin/env node
+// The installed command. Makes sure that Node is new enough, then loads the command line: the sources in a checkout,
+// the compiled files in an installed package (Node does not strip types below node_modules).
+import { existsSync } from "node:fs";
+import * as module from "node:module";
+import { Socket } from "node:net";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { findNode, isNewEnough, runInstead } from "./find-node.mjs";
+
+const here = dirname(fileURLToPath(import.meta.url));
+const source = join(here, "main.ts");
+const compiled = join(here, "..", "dist", "cli", "main.js");
+const args = process.argv.slice(2);
+
+/** Help and version need nothing that an old Node lacks, once compiled. */
+const onlyAsks = args.length === 0 || args.some((arg) => arg === "--help" || arg === "-h" || arg === "--version");
+
+const node = findNode(here);
+if (node !== undefined && node !== process.execPath) {
+  runInstead(node, [fileURLToPath(import.meta.url), ...args]);
+} else if (isNewEnough(process.version) || (onlyAsks && existsSync(compiled))) {
+  if (process.env.HEDDLE_PARENT_PIPE !== undefined) dieWithParent(Number(process.env.HEDDLE_PARENT_PIPE));
+  module.enableCompileCache?.();
+  const { main } = await import(existsSync(source) ? "./main.ts" : "../dist/cli/main.js");
+  process.exitCode = await main(args);
+} else {
+  console.error(`heddle: Node.js 22.18 or newer is required, this is ${process.version}.`);
+  console.error("  -> install it from nodejs.org, or beside Heddle with: npm install node@24");
+  process.exitCode = 78;
+}
+
+/** A killed parent must not leave a mesh process behind that nobody knows of. @param {number} fd */
+function dieWithParent(fd) {
+  delete process.env.HEDDLE_PARENT_PIPE;
+  const pipe = new Socket({ fd });
+  pipe.on("error", () => {});
+  pipe.on("close", () => process.kill(process.pid, "SIGKILL"));
+  pipe.resume();
+  pipe.unref();
+}
