@@ -1,0 +1,135 @@
+import type { Cluster, LoadAssignment, LbPolicy } from "../../shared/model/cluster.ts";
+import type { Listener } from "../../shared/model/listener.ts";
+import type { RouteConfig } from "../../shared/model/route.ts";
+
+/**
+ * What the proxy's admin port answers, as JSON. Scripts and `heddle pc` read these, also while the control plane is dead:
+ * keys are only ever added. Times are Unix milliseconds, ages are milliseconds.
+ *
+ *     GET  /ready              ReadyJson        200 while requests are served, 503 before the first snapshot and while draining
+ *     GET  /config_dump        ConfigDumpJson   the snapshot in use, with its versions and what was refused since
+ *     GET  /clusters           ClustersJson     every endpoint of every cluster with its counters
+ *     GET  /listeners          ListenersJson    the open sockets with their real ports
+ *     GET  /metrics            Prometheus text; /stats/prometheus is the same
+ *     POST /drain              DrainJson        starts the same drain as SIGTERM, without ending the process
+ *     POST /quitquitquit       DrainJson        drains, then ends the process
+ *
+ * Every JSON answer carries `x-heddle-config-source: <source>; revision=<n>; age=<seconds>`. An error is an
+ * {@link AdminErrorJson} with status 404, 405 or 500.
+ */
+export type SnapshotSource = "none" | "disk" | "stream";
+
+export interface ReadyJson {
+  readonly state: "ready" | "no-config" | "draining";
+  readonly proxy: ProxyJson;
+  readonly config: ConfigStateJson;
+}
+
+/** Who this proxy is. */
+export interface ProxyJson {
+  readonly name: string;
+  readonly service: string;
+  readonly version: string;
+  readonly pid: number;
+  readonly heddle: string;
+  readonly startedWallMs: number;
+}
+
+/** Which snapshot is in use, where it came from and how its stream stands. */
+export interface ConfigStateJson {
+  readonly source: SnapshotSource;
+  /** 0 without a snapshot, and for a control plane that tells no revision. */
+  readonly revision: number;
+  /** "" when the control plane tells none. */
+  readonly meshId: string;
+  /** Since the control plane last confirmed it: by a change, a digest or an equal answer. */
+  readonly ageMs: number;
+  /** The stream is open and has answered. */
+  readonly connected: boolean;
+  /** The address of the last stream, or "". */
+  readonly controlPlane: string;
+  /** Why the last stream ended or could not be opened, or "". */
+  readonly lastError: string;
+  readonly types: readonly TypeStateJson[];
+}
+
+export interface TypeStateJson {
+  readonly type: "listeners" | "routes" | "clusters" | "endpoints";
+  /** `version_info` of the last accepted response, or "". */
+  readonly version: string;
+  readonly resources: number;
+  /** Names that are subscribed and not yet received: the change that needs them is held back. */
+  readonly waitingFor: readonly string[];
+  /** The last refused response since the last accepted one. */
+  readonly refused: RefusalJson | null;
+}
+
+export interface RefusalJson {
+  readonly version: string;
+  readonly reason: string;
+  readonly atWallMs: number;
+}
+
+export interface ConfigDumpJson {
+  readonly proxy: ProxyJson;
+  readonly config: ConfigStateJson;
+  readonly listeners: readonly Listener[];
+  readonly routes: readonly RouteConfig[];
+  readonly clusters: readonly Cluster[];
+  readonly assignments: readonly LoadAssignment[];
+}
+
+export interface ClustersJson {
+  readonly proxy: ProxyJson;
+  readonly config: ConfigStateJson;
+  readonly clusters: readonly ClusterJson[];
+}
+
+export interface ClusterJson {
+  readonly name: string;
+  readonly service: string;
+  readonly version: string;
+  readonly lb: LbPolicy;
+  readonly endpoints: readonly EndpointJson[];
+}
+
+export interface EndpointJson {
+  /** `host:port`. */
+  readonly address: string;
+  readonly version: string;
+  readonly health: "healthy" | "unhealthy" | "draining";
+  readonly weight: number;
+  readonly priority: number;
+  /** Requests sent and not finished. */
+  readonly active: number;
+  /** Since the endpoint became known to this process. */
+  readonly requests: number;
+  readonly failures: number;
+  readonly connectFailures: number;
+  /** A pool of connections exists. */
+  readonly pooled: boolean;
+}
+
+export interface ListenersJson {
+  readonly proxy: ProxyJson;
+  readonly config: ConfigStateJson;
+  readonly listeners: readonly ListenerJson[];
+}
+
+export interface ListenerJson {
+  /** `outbound`, `inbound`, `upstream:<service>`, or the resource's name. */
+  readonly name: string;
+  readonly direction: "inbound" | "outbound" | "unspecified";
+  /** The real `host:port`. */
+  readonly address: string;
+  /** A listener resource tells it how to route. Without one, requests get 503 `no-config`. */
+  readonly configured: boolean;
+}
+
+export interface DrainJson {
+  readonly draining: true;
+}
+
+export interface AdminErrorJson {
+  readonly error: string;
+}
