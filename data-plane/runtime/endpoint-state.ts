@@ -22,6 +22,8 @@ export class EndpointState {
   requests = 0;
   failures = 0;
   connectFailures = 0;
+  /** No cluster names it any more: it is out of the map, and a later endpoint at the same address is a new one. */
+  isRetired = false;
 
   constructor(key: string, address: Address) {
     this.key = key;

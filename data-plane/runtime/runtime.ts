@@ -1,5 +1,5 @@
 import type { Address } from "../../shared/address.ts";
-import type { RedirectAction, RespondAction, RetryPolicy } from "../../shared/model/route.ts";
+import type { RespondAction, RetryPolicy } from "../../shared/model/route.ts";
 import type { Random } from "../../shared/random.ts";
 import type { RequestHead } from "../http1/message.ts";
 import type { EndpointState } from "./endpoint-state.ts";
@@ -32,7 +32,14 @@ export interface RouteTable {
 export interface RouteRuntime {
   /** The row it came from, for logs. */
   readonly name: string;
-  readonly action: ForwardRuntime | RedirectAction | RespondAction;
+  readonly action: ForwardRuntime | RedirectRuntime | RespondAction;
+}
+
+export interface RedirectRuntime {
+  readonly kind: "redirect";
+  readonly status: 301 | 302 | 303 | 307 | 308;
+  /** The value of the Location header. */
+  location(head: RequestHead): string;
 }
 
 export interface ForwardRuntime {
@@ -58,6 +65,8 @@ export interface ClusterRuntime {
   readonly connectTimeoutMs: number;
   /** All endpoints, usable or not, in the order of the assignment. */
   readonly endpoints: readonly EndpointState[];
+  /** So few endpoints are healthy that health is ignored (semantics.md 6); for `heddle_lb_panic`. */
+  readonly isInPanic: boolean;
   readonly picker: Picker;
 }
 

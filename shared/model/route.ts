@@ -68,7 +68,7 @@ export interface ForwardAction {
   /** The whole request including retries; 0 is no limit. Undefined means Envoy's default of 15 s. */
   readonly timeoutMs: number | undefined;
   readonly retry: RetryPolicy | undefined;
-  /** In order; the first that finds a value decides. None found: the picker chooses freely. */
+  /** In order, combined; `terminal` stops after a value was found. None found: the picker chooses freely. */
   readonly hashOn: readonly HashPolicy[];
   readonly prefixRewrite: string | undefined;
   readonly regexRewrite: { readonly pattern: string; readonly substitution: string } | undefined;
