@@ -27,6 +27,11 @@ export interface ListenerRuntime {
 export interface RouteTable {
   /** The first route that matches, or undefined: 404 NR. */
   match(head: RequestHead): RouteRuntime | undefined;
+  /**
+   * A virtual host other than the catch-all `*` serves this authority. Asked only when `match` found nothing: a known host
+   * without a fitting route is 404 NR, an unknown one in absolute-form may leave the mesh (DESIGN 10).
+   */
+  knowsHost(head: RequestHead): boolean;
 }
 
 export interface RouteRuntime {
