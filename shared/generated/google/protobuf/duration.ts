@@ -6,7 +6,6 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { messageTypeRegistry } from "../../typeRegistry.ts";
 
 export const protobufPackage = "google.protobuf";
 
@@ -88,11 +87,10 @@ export interface Duration {
    * to +999,999,999 inclusive.
    */
   nanos: number;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 function createBaseDuration(): Duration {
-  return { seconds: 0n, nanos: 0, _unknownFields: {} };
+  return { seconds: 0n, nanos: 0 };
 }
 
 export const Duration: MessageFns<Duration, "google.protobuf.Duration"> = {
@@ -107,14 +105,6 @@ export const Duration: MessageFns<Duration, "google.protobuf.Duration"> = {
     }
     if (message.nanos !== 0) {
       writer.uint32(16).int32(message.nanos);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -152,52 +142,12 @@ export const Duration: MessageFns<Duration, "google.protobuf.Duration"> = {
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: string): Duration {
-    if (!object.endsWith("s")) {
-      throw new Error("Invalid duration string");
-    }
-    const body = object.slice(0, -1);
-    const negative = body.startsWith("-");
-    const unsigned = negative ? body.slice(1) : body;
-    const dot = unsigned.indexOf(".");
-    const secondsStr = dot < 0 ? unsigned : unsigned.slice(0, dot);
-    const fracStr = dot < 0 ? "" : unsigned.slice(dot + 1);
-    if (secondsStr.length === 0) {
-      throw new Error("Invalid duration string");
-    }
-    const seconds = negative && secondsStr !== "0" ? -BigInt(secondsStr) : BigInt(secondsStr);
-    const nanosAbs = fracStr === "" ? 0 : Number(fracStr.padEnd(9, "0").slice(0, 9));
-    const nanos = negative && nanosAbs !== 0 ? -nanosAbs : nanosAbs;
-    return { seconds, nanos };
-  },
-
-  toJSON(message: Duration): string {
-    const negative = message.seconds < 0n || message.nanos < 0;
-    const sign = negative ? "-" : "";
-    const absSeconds = message.seconds < 0n ? -message.seconds : message.seconds;
-    const absNanos = message.nanos < 0 ? -message.nanos : message.nanos;
-    if (absNanos === 0) {
-      return `${sign}${absSeconds}s`;
-    }
-    const padded = absNanos.toString().padStart(9, "0");
-    const len = absNanos % 1_000_000 === 0 ? 3 : absNanos % 1_000 === 0 ? 6 : 9;
-    return `${sign}${absSeconds}.${padded.slice(0, len)}s`;
   },
 
   create(base?: DeepPartial<Duration>): Duration {
@@ -210,8 +160,6 @@ export const Duration: MessageFns<Duration, "google.protobuf.Duration"> = {
     return message;
   },
 };
-
-messageTypeRegistry.set(Duration.$type, Duration);
 
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 
@@ -226,8 +174,6 @@ export interface MessageFns<T, V extends string> {
   readonly $type: V;
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -22,7 +22,6 @@ import {
 } from "@grpc/grpc-js";
 import { Duration } from "../../../google/protobuf/duration.ts";
 import { Timestamp } from "../../../google/protobuf/timestamp.ts";
-import { messageTypeRegistry } from "../../../typeRegistry.ts";
 
 export const protobufPackage = "heddle.admin.v1";
 
@@ -77,7 +76,6 @@ export interface ServicePolicy {
     | undefined;
   /** One TCP connect. 1-60000, default 1000. */
   connectTimeoutMs?: number | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** One instance of a service. A proxy writes its own row; rows may also be written by hand. */
@@ -102,7 +100,6 @@ export interface ServiceEndpoint {
     | undefined;
   /** Node id of the proxy that holds the lease; empty for a row written by hand. Set by the server. */
   registeredBy: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** How the calls to one service divide over two versions. A row with a source_service beats the general one. */
@@ -125,13 +122,11 @@ export interface TrafficSplit {
   /** The ServiceEndpoint.version each side stands for. Defaults v1 and v2. */
   v1Version?: string | undefined;
   v2Version?: string | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface TrafficSplit_HeaderMatchEntry {
   key: string;
   value: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** A rule for the calls to one service, before its TrafficSplit. Rules are tried by position, then name; first match wins. */
@@ -180,19 +175,16 @@ export interface Route {
   timeoutMs?: number | undefined;
   retryAttempts?: number | undefined;
   updatedAt: Date | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface Route_HeaderMatchEntry {
   key: string;
   value: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface Route_QueryMatchEntry {
   key: string;
   value: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface RouteDestination {
@@ -203,7 +195,6 @@ export interface RouteDestination {
     | undefined;
   /** Relative. 0-1000000, default 1; the sum is above 0. */
   weight?: number | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface RouteRedirect {
@@ -221,7 +212,6 @@ export interface RouteRedirect {
   /** Replaces the matched prefix. */
   prefix?: string | undefined;
   stripQuery?: boolean | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface RouteDirectResponse {
@@ -229,7 +219,6 @@ export interface RouteDirectResponse {
   status: number;
   /** At most 4096 bytes. */
   body?: string | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** Any one resource: for bundles, watches and the ledger. */
@@ -240,7 +229,6 @@ export interface Resource {
     | { $case: "trafficSplit"; value: TrafficSplit }
     | { $case: "route"; value: Route }
     | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** The key of one resource; fields that are no part of the kind's key stay empty. */
@@ -255,7 +243,6 @@ export interface ResourceKey {
   destinationService: string;
   /** Of a Route. */
   name: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** How a mutation is made; the same for every kind. */
@@ -269,7 +256,6 @@ export interface MutationOptions {
   reason: string;
   /** Allow what the guards refuse: removing the last endpoint of a routed service, or more than half of a service's. */
   force: boolean;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface MutationResult {
@@ -279,7 +265,6 @@ export interface MutationResult {
   dryRun: boolean;
   /** Connected proxies that the change will reach. */
   proxies: number;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** One row of one revision. `before` is unset for a creation, `after` for a deletion. */
@@ -287,7 +272,6 @@ export interface Change {
   key: ResourceKey | undefined;
   before: Resource | undefined;
   after: Resource | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** One watched change; the stream begins with every present row and then a message whose `synced` is true. */
@@ -295,11 +279,9 @@ export interface WatchEvent {
   revision: bigint;
   change: Change | undefined;
   synced: boolean;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface WatchRequest {
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ListRequest {
@@ -307,51 +289,43 @@ export interface ListRequest {
   pageSize: number;
   /** From the answer before; empty for the first page. */
   pageToken: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ApplyServicePolicyRequest {
   servicePolicy: ServicePolicy | undefined;
   options: MutationOptions | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface GetServicePolicyRequest {
   serviceName: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ListServicePoliciesResponse {
   items: ServicePolicy[];
   nextPageToken: string;
   revision: bigint;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface DeleteServicePolicyRequest {
   serviceName: string;
   options: MutationOptions | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ApplyServiceEndpointRequest {
   serviceEndpoint: ServiceEndpoint | undefined;
   options: MutationOptions | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface GetServiceEndpointRequest {
   serviceName: string;
   podIp: string;
   port: number;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ListServiceEndpointsResponse {
   items: ServiceEndpoint[];
   nextPageToken: string;
   revision: bigint;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface DeleteServiceEndpointRequest {
@@ -359,58 +333,49 @@ export interface DeleteServiceEndpointRequest {
   podIp: string;
   port: number;
   options: MutationOptions | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ApplyTrafficSplitRequest {
   trafficSplit: TrafficSplit | undefined;
   options: MutationOptions | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface GetTrafficSplitRequest {
   /** Empty means the row for all callers. */
   sourceService: string;
   destinationService: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ListTrafficSplitsResponse {
   items: TrafficSplit[];
   nextPageToken: string;
   revision: bigint;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface DeleteTrafficSplitRequest {
   sourceService: string;
   destinationService: string;
   options: MutationOptions | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ApplyRouteRequest {
   route: Route | undefined;
   options: MutationOptions | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface GetRouteRequest {
   name: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ListRoutesResponse {
   items: Route[];
   nextPageToken: string;
   revision: bigint;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface DeleteRouteRequest {
   name: string;
   options: MutationOptions | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ApplyBundleRequest {
@@ -418,7 +383,6 @@ export interface ApplyBundleRequest {
   resources: Resource[];
   deletions: ResourceKey[];
   options: MutationOptions | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface Revision {
@@ -429,32 +393,27 @@ export interface Revision {
   /** Filled by GetRevision; ListRevisions gives only the count. */
   changes: Change[];
   changeCount: number;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ListRevisionsRequest {
   pageSize: number;
   pageToken: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** Newest first. */
 export interface ListRevisionsResponse {
   revisions: Revision[];
   nextPageToken: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface GetRevisionRequest {
   revision: bigint;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** Makes a new revision whose content is that of an older one. */
 export interface RollbackRequest {
   toRevision: bigint;
   options: MutationOptions | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface WaitForRevisionRequest {
@@ -462,7 +421,6 @@ export interface WaitForRevisionRequest {
   revision: bigint;
   /** At most this long; unset means 10 s. The call's own deadline holds too. */
   timeout: Duration | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface WaitForRevisionResponse {
@@ -470,7 +428,6 @@ export interface WaitForRevisionResponse {
   /** Proxies that acknowledged it, and those that had not when the wait ended, with the reason of a NACK. */
   acknowledged: number;
   waiting: WaitingProxy[];
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface WaitingProxy {
@@ -478,20 +435,17 @@ export interface WaitingProxy {
   service: string;
   /** "listeners r41 sent 12s ago, no ACK", or the words of the NACK. */
   reason: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ListProxiesRequest {
   pageSize: number;
   pageToken: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface ListProxiesResponse {
   proxies: Proxy[];
   nextPageToken: string;
   revision: bigint;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** One connected proxy, or one that was connected within the last hour. */
@@ -511,7 +465,6 @@ export interface Proxy {
   /** The newest revision of which every part is acknowledged. */
   acknowledgedRevision: bigint;
   types: TypeStatus[];
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface TypeStatus {
@@ -527,7 +480,6 @@ export interface TypeStatus {
     | undefined;
   /** The words of the NACK. */
   nackReason: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export const TypeStatus_State = {
@@ -551,56 +503,12 @@ export namespace TypeStatus_State {
   export type UNRECOGNIZED = typeof TypeStatus_State.UNRECOGNIZED;
 }
 
-export function typeStatus_StateFromJSON(object: any): TypeStatus_State {
-  switch (object) {
-    case 0:
-    case "STATE_UNSPECIFIED":
-      return TypeStatus_State.STATE_UNSPECIFIED;
-    case 1:
-    case "SYNCED":
-      return TypeStatus_State.SYNCED;
-    case 2:
-    case "STALE":
-      return TypeStatus_State.STALE;
-    case 3:
-    case "NACKED":
-      return TypeStatus_State.NACKED;
-    case 4:
-    case "NOT_SENT":
-      return TypeStatus_State.NOT_SENT;
-    case -1:
-    case "UNRECOGNIZED":
-    default:
-      return TypeStatus_State.UNRECOGNIZED;
-  }
-}
-
-export function typeStatus_StateToJSON(object: TypeStatus_State): string {
-  switch (object) {
-    case TypeStatus_State.STATE_UNSPECIFIED:
-      return "STATE_UNSPECIFIED";
-    case TypeStatus_State.SYNCED:
-      return "SYNCED";
-    case TypeStatus_State.STALE:
-      return "STALE";
-    case TypeStatus_State.NACKED:
-      return "NACKED";
-    case TypeStatus_State.NOT_SENT:
-      return "NOT_SENT";
-    case TypeStatus_State.UNRECOGNIZED:
-    default:
-      return "UNRECOGNIZED";
-  }
-}
-
 export interface BackupRequest {
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** The bytes of a consistent copy of the store, in order. */
 export interface BackupChunk {
   data: Buffer;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 function createBaseServicePolicy(): ServicePolicy {
@@ -618,7 +526,6 @@ function createBaseServicePolicy(): ServicePolicy {
     hashOn: undefined,
     panicThreshold: undefined,
     connectTimeoutMs: undefined,
-    _unknownFields: {},
   };
 }
 
@@ -664,14 +571,6 @@ export const ServicePolicy: MessageFns<ServicePolicy, "heddle.admin.v1.ServicePo
     }
     if (message.connectTimeoutMs !== undefined) {
       writer.uint32(104).int32(message.connectTimeoutMs);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -797,134 +696,12 @@ export const ServicePolicy: MessageFns<ServicePolicy, "heddle.admin.v1.ServicePo
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ServicePolicy {
-    return {
-      serviceName: isSet(object.serviceName)
-        ? globalThis.String(object.serviceName)
-        : isSet(object.service_name)
-        ? globalThis.String(object.service_name)
-        : "",
-      retryAttempts: isSet(object.retryAttempts)
-        ? globalThis.Number(object.retryAttempts)
-        : isSet(object.retry_attempts)
-        ? globalThis.Number(object.retry_attempts)
-        : undefined,
-      timeoutMs: isSet(object.timeoutMs)
-        ? globalThis.Number(object.timeoutMs)
-        : isSet(object.timeout_ms)
-        ? globalThis.Number(object.timeout_ms)
-        : undefined,
-      cbThreshold: isSet(object.cbThreshold)
-        ? globalThis.Number(object.cbThreshold)
-        : isSet(object.cb_threshold)
-        ? globalThis.Number(object.cb_threshold)
-        : undefined,
-      cbWindowSec: isSet(object.cbWindowSec)
-        ? globalThis.Number(object.cbWindowSec)
-        : isSet(object.cb_window_sec)
-        ? globalThis.Number(object.cb_window_sec)
-        : undefined,
-      updatedAt: isSet(object.updatedAt)
-        ? fromJsonTimestamp(object.updatedAt)
-        : isSet(object.updated_at)
-        ? fromJsonTimestamp(object.updated_at)
-        : undefined,
-      perTryTimeoutMs: isSet(object.perTryTimeoutMs)
-        ? globalThis.Number(object.perTryTimeoutMs)
-        : isSet(object.per_try_timeout_ms)
-        ? globalThis.Number(object.per_try_timeout_ms)
-        : undefined,
-      retryBackoffBaseMs: isSet(object.retryBackoffBaseMs)
-        ? globalThis.Number(object.retryBackoffBaseMs)
-        : isSet(object.retry_backoff_base_ms)
-        ? globalThis.Number(object.retry_backoff_base_ms)
-        : undefined,
-      retryBackoffMaxMs: isSet(object.retryBackoffMaxMs)
-        ? globalThis.Number(object.retryBackoffMaxMs)
-        : isSet(object.retry_backoff_max_ms)
-        ? globalThis.Number(object.retry_backoff_max_ms)
-        : undefined,
-      lbPolicy: isSet(object.lbPolicy)
-        ? globalThis.String(object.lbPolicy)
-        : isSet(object.lb_policy)
-        ? globalThis.String(object.lb_policy)
-        : undefined,
-      hashOn: isSet(object.hashOn)
-        ? globalThis.String(object.hashOn)
-        : isSet(object.hash_on)
-        ? globalThis.String(object.hash_on)
-        : undefined,
-      panicThreshold: isSet(object.panicThreshold)
-        ? globalThis.Number(object.panicThreshold)
-        : isSet(object.panic_threshold)
-        ? globalThis.Number(object.panic_threshold)
-        : undefined,
-      connectTimeoutMs: isSet(object.connectTimeoutMs)
-        ? globalThis.Number(object.connectTimeoutMs)
-        : isSet(object.connect_timeout_ms)
-        ? globalThis.Number(object.connect_timeout_ms)
-        : undefined,
-    };
-  },
-
-  toJSON(message: ServicePolicy): unknown {
-    const obj: any = {};
-    if (message.serviceName !== "") {
-      obj.serviceName = message.serviceName;
-    }
-    if (message.retryAttempts !== undefined) {
-      obj.retryAttempts = Math.round(message.retryAttempts);
-    }
-    if (message.timeoutMs !== undefined) {
-      obj.timeoutMs = Math.round(message.timeoutMs);
-    }
-    if (message.cbThreshold !== undefined) {
-      obj.cbThreshold = Math.round(message.cbThreshold);
-    }
-    if (message.cbWindowSec !== undefined) {
-      obj.cbWindowSec = Math.round(message.cbWindowSec);
-    }
-    if (message.updatedAt !== undefined) {
-      obj.updatedAt = message.updatedAt.toISOString();
-    }
-    if (message.perTryTimeoutMs !== undefined) {
-      obj.perTryTimeoutMs = Math.round(message.perTryTimeoutMs);
-    }
-    if (message.retryBackoffBaseMs !== undefined) {
-      obj.retryBackoffBaseMs = Math.round(message.retryBackoffBaseMs);
-    }
-    if (message.retryBackoffMaxMs !== undefined) {
-      obj.retryBackoffMaxMs = Math.round(message.retryBackoffMaxMs);
-    }
-    if (message.lbPolicy !== undefined) {
-      obj.lbPolicy = message.lbPolicy;
-    }
-    if (message.hashOn !== undefined) {
-      obj.hashOn = message.hashOn;
-    }
-    if (message.panicThreshold !== undefined) {
-      obj.panicThreshold = Math.round(message.panicThreshold);
-    }
-    if (message.connectTimeoutMs !== undefined) {
-      obj.connectTimeoutMs = Math.round(message.connectTimeoutMs);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ServicePolicy>): ServicePolicy {
@@ -949,8 +726,6 @@ export const ServicePolicy: MessageFns<ServicePolicy, "heddle.admin.v1.ServicePo
   },
 };
 
-messageTypeRegistry.set(ServicePolicy.$type, ServicePolicy);
-
 function createBaseServiceEndpoint(): ServiceEndpoint {
   return {
     serviceName: "",
@@ -960,7 +735,6 @@ function createBaseServiceEndpoint(): ServiceEndpoint {
     healthy: undefined,
     weight: undefined,
     registeredBy: "",
-    _unknownFields: {},
   };
 }
 
@@ -988,14 +762,6 @@ export const ServiceEndpoint: MessageFns<ServiceEndpoint, "heddle.admin.v1.Servi
     }
     if (message.registeredBy !== "") {
       writer.uint32(58).string(message.registeredBy);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -1073,70 +839,12 @@ export const ServiceEndpoint: MessageFns<ServiceEndpoint, "heddle.admin.v1.Servi
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ServiceEndpoint {
-    return {
-      serviceName: isSet(object.serviceName)
-        ? globalThis.String(object.serviceName)
-        : isSet(object.service_name)
-        ? globalThis.String(object.service_name)
-        : "",
-      podIp: isSet(object.podIp)
-        ? globalThis.String(object.podIp)
-        : isSet(object.pod_ip)
-        ? globalThis.String(object.pod_ip)
-        : "",
-      port: isSet(object.port) ? globalThis.Number(object.port) : 0,
-      version: isSet(object.version) ? globalThis.String(object.version) : undefined,
-      healthy: isSet(object.healthy) ? globalThis.Boolean(object.healthy) : undefined,
-      weight: isSet(object.weight) ? globalThis.Number(object.weight) : undefined,
-      registeredBy: isSet(object.registeredBy)
-        ? globalThis.String(object.registeredBy)
-        : isSet(object.registered_by)
-        ? globalThis.String(object.registered_by)
-        : "",
-    };
-  },
-
-  toJSON(message: ServiceEndpoint): unknown {
-    const obj: any = {};
-    if (message.serviceName !== "") {
-      obj.serviceName = message.serviceName;
-    }
-    if (message.podIp !== "") {
-      obj.podIp = message.podIp;
-    }
-    if (message.port !== 0) {
-      obj.port = Math.round(message.port);
-    }
-    if (message.version !== undefined) {
-      obj.version = message.version;
-    }
-    if (message.healthy !== undefined) {
-      obj.healthy = message.healthy;
-    }
-    if (message.weight !== undefined) {
-      obj.weight = Math.round(message.weight);
-    }
-    if (message.registeredBy !== "") {
-      obj.registeredBy = message.registeredBy;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ServiceEndpoint>): ServiceEndpoint {
@@ -1155,8 +863,6 @@ export const ServiceEndpoint: MessageFns<ServiceEndpoint, "heddle.admin.v1.Servi
   },
 };
 
-messageTypeRegistry.set(ServiceEndpoint.$type, ServiceEndpoint);
-
 function createBaseTrafficSplit(): TrafficSplit {
   return {
     id: 0n,
@@ -1168,7 +874,6 @@ function createBaseTrafficSplit(): TrafficSplit {
     updatedAt: undefined,
     v1Version: undefined,
     v2Version: undefined,
-    _unknownFields: {},
   };
 }
 
@@ -1205,14 +910,6 @@ export const TrafficSplit: MessageFns<TrafficSplit, "heddle.admin.v1.TrafficSpli
     }
     if (message.v2Version !== undefined) {
       writer.uint32(74).string(message.v2Version);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -1309,126 +1006,12 @@ export const TrafficSplit: MessageFns<TrafficSplit, "heddle.admin.v1.TrafficSpli
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): TrafficSplit {
-    return {
-      id: isSet(object.id) ? BigInt(object.id) : 0n,
-      sourceService: isSet(object.sourceService)
-        ? globalThis.String(object.sourceService)
-        : isSet(object.source_service)
-        ? globalThis.String(object.source_service)
-        : undefined,
-      destinationService: isSet(object.destinationService)
-        ? globalThis.String(object.destinationService)
-        : isSet(object.destination_service)
-        ? globalThis.String(object.destination_service)
-        : "",
-      v1Weight: isSet(object.v1Weight)
-        ? globalThis.Number(object.v1Weight)
-        : isSet(object.v1_weight)
-        ? globalThis.Number(object.v1_weight)
-        : undefined,
-      v2Weight: isSet(object.v2Weight)
-        ? globalThis.Number(object.v2Weight)
-        : isSet(object.v2_weight)
-        ? globalThis.Number(object.v2_weight)
-        : undefined,
-      headerMatch: isObject(object.headerMatch)
-        ? (globalThis.Object.entries(object.headerMatch) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : isObject(object.header_match)
-        ? (globalThis.Object.entries(object.header_match) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      updatedAt: isSet(object.updatedAt)
-        ? fromJsonTimestamp(object.updatedAt)
-        : isSet(object.updated_at)
-        ? fromJsonTimestamp(object.updated_at)
-        : undefined,
-      v1Version: isSet(object.v1Version)
-        ? globalThis.String(object.v1Version)
-        : isSet(object.v1_version)
-        ? globalThis.String(object.v1_version)
-        : undefined,
-      v2Version: isSet(object.v2Version)
-        ? globalThis.String(object.v2Version)
-        : isSet(object.v2_version)
-        ? globalThis.String(object.v2_version)
-        : undefined,
-    };
-  },
-
-  toJSON(message: TrafficSplit): unknown {
-    const obj: any = {};
-    if (message.id !== 0n) {
-      obj.id = message.id.toString();
-    }
-    if (message.sourceService !== undefined) {
-      obj.sourceService = message.sourceService;
-    }
-    if (message.destinationService !== "") {
-      obj.destinationService = message.destinationService;
-    }
-    if (message.v1Weight !== undefined) {
-      obj.v1Weight = Math.round(message.v1Weight);
-    }
-    if (message.v2Weight !== undefined) {
-      obj.v2Weight = Math.round(message.v2Weight);
-    }
-    if (message.headerMatch) {
-      const entries = globalThis.Object.entries(message.headerMatch) as [string, string][];
-      if (entries.length > 0) {
-        obj.headerMatch = {};
-        entries.forEach(([k, v]) => {
-          obj.headerMatch[k] = v;
-        });
-      }
-    }
-    if (message.updatedAt !== undefined) {
-      obj.updatedAt = message.updatedAt.toISOString();
-    }
-    if (message.v1Version !== undefined) {
-      obj.v1Version = message.v1Version;
-    }
-    if (message.v2Version !== undefined) {
-      obj.v2Version = message.v2Version;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<TrafficSplit>): TrafficSplit {
@@ -1457,10 +1040,8 @@ export const TrafficSplit: MessageFns<TrafficSplit, "heddle.admin.v1.TrafficSpli
   },
 };
 
-messageTypeRegistry.set(TrafficSplit.$type, TrafficSplit);
-
 function createBaseTrafficSplit_HeaderMatchEntry(): TrafficSplit_HeaderMatchEntry {
-  return { key: "", value: "", _unknownFields: {} };
+  return { key: "", value: "" };
 }
 
 export const TrafficSplit_HeaderMatchEntry: MessageFns<
@@ -1475,14 +1056,6 @@ export const TrafficSplit_HeaderMatchEntry: MessageFns<
     }
     if (message.value !== "") {
       writer.uint32(18).string(message.value);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -1520,38 +1093,12 @@ export const TrafficSplit_HeaderMatchEntry: MessageFns<
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): TrafficSplit_HeaderMatchEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: TrafficSplit_HeaderMatchEntry): unknown {
-    const obj: any = {};
-    if (message.key !== "") {
-      obj.key = message.key;
-    }
-    if (message.value !== "") {
-      obj.value = message.value;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<TrafficSplit_HeaderMatchEntry>): TrafficSplit_HeaderMatchEntry {
@@ -1564,8 +1111,6 @@ export const TrafficSplit_HeaderMatchEntry: MessageFns<
     return message;
   },
 };
-
-messageTypeRegistry.set(TrafficSplit_HeaderMatchEntry.$type, TrafficSplit_HeaderMatchEntry);
 
 function createBaseRoute(): Route {
   return {
@@ -1587,7 +1132,6 @@ function createBaseRoute(): Route {
     timeoutMs: undefined,
     retryAttempts: undefined,
     updatedAt: undefined,
-    _unknownFields: {},
   };
 }
 
@@ -1648,14 +1192,6 @@ export const Route: MessageFns<Route, "heddle.admin.v1.Route"> = {
     }
     if (message.updatedAt !== undefined) {
       Timestamp.encode(toTimestamp(message.updatedAt), writer.uint32(146).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -1827,212 +1363,12 @@ export const Route: MessageFns<Route, "heddle.admin.v1.Route"> = {
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): Route {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      destinationService: isSet(object.destinationService)
-        ? globalThis.String(object.destinationService)
-        : isSet(object.destination_service)
-        ? globalThis.String(object.destination_service)
-        : "",
-      sourceService: isSet(object.sourceService)
-        ? globalThis.String(object.sourceService)
-        : isSet(object.source_service)
-        ? globalThis.String(object.source_service)
-        : undefined,
-      position: isSet(object.position) ? globalThis.Number(object.position) : undefined,
-      pathExact: isSet(object.pathExact)
-        ? globalThis.String(object.pathExact)
-        : isSet(object.path_exact)
-        ? globalThis.String(object.path_exact)
-        : undefined,
-      pathPrefix: isSet(object.pathPrefix)
-        ? globalThis.String(object.pathPrefix)
-        : isSet(object.path_prefix)
-        ? globalThis.String(object.path_prefix)
-        : undefined,
-      pathRegex: isSet(object.pathRegex)
-        ? globalThis.String(object.pathRegex)
-        : isSet(object.path_regex)
-        ? globalThis.String(object.path_regex)
-        : undefined,
-      methods: globalThis.Array.isArray(object?.methods) ? object.methods.map((e: any) => globalThis.String(e)) : [],
-      headerMatch: isObject(object.headerMatch)
-        ? (globalThis.Object.entries(object.headerMatch) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : isObject(object.header_match)
-        ? (globalThis.Object.entries(object.header_match) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      queryMatch: isObject(object.queryMatch)
-        ? (globalThis.Object.entries(object.queryMatch) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : isObject(object.query_match)
-        ? (globalThis.Object.entries(object.query_match) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-      destinations: globalThis.Array.isArray(object?.destinations)
-        ? object.destinations.map((e: any) => RouteDestination.fromJSON(e))
-        : [],
-      redirect: isSet(object.redirect) ? RouteRedirect.fromJSON(object.redirect) : undefined,
-      directResponse: isSet(object.directResponse)
-        ? RouteDirectResponse.fromJSON(object.directResponse)
-        : isSet(object.direct_response)
-        ? RouteDirectResponse.fromJSON(object.direct_response)
-        : undefined,
-      prefixRewrite: isSet(object.prefixRewrite)
-        ? globalThis.String(object.prefixRewrite)
-        : isSet(object.prefix_rewrite)
-        ? globalThis.String(object.prefix_rewrite)
-        : undefined,
-      hostRewrite: isSet(object.hostRewrite)
-        ? globalThis.String(object.hostRewrite)
-        : isSet(object.host_rewrite)
-        ? globalThis.String(object.host_rewrite)
-        : undefined,
-      timeoutMs: isSet(object.timeoutMs)
-        ? globalThis.Number(object.timeoutMs)
-        : isSet(object.timeout_ms)
-        ? globalThis.Number(object.timeout_ms)
-        : undefined,
-      retryAttempts: isSet(object.retryAttempts)
-        ? globalThis.Number(object.retryAttempts)
-        : isSet(object.retry_attempts)
-        ? globalThis.Number(object.retry_attempts)
-        : undefined,
-      updatedAt: isSet(object.updatedAt)
-        ? fromJsonTimestamp(object.updatedAt)
-        : isSet(object.updated_at)
-        ? fromJsonTimestamp(object.updated_at)
-        : undefined,
-    };
-  },
-
-  toJSON(message: Route): unknown {
-    const obj: any = {};
-    if (message.name !== "") {
-      obj.name = message.name;
-    }
-    if (message.destinationService !== "") {
-      obj.destinationService = message.destinationService;
-    }
-    if (message.sourceService !== undefined) {
-      obj.sourceService = message.sourceService;
-    }
-    if (message.position !== undefined) {
-      obj.position = Math.round(message.position);
-    }
-    if (message.pathExact !== undefined) {
-      obj.pathExact = message.pathExact;
-    }
-    if (message.pathPrefix !== undefined) {
-      obj.pathPrefix = message.pathPrefix;
-    }
-    if (message.pathRegex !== undefined) {
-      obj.pathRegex = message.pathRegex;
-    }
-    if (message.methods?.length) {
-      obj.methods = message.methods;
-    }
-    if (message.headerMatch) {
-      const entries = globalThis.Object.entries(message.headerMatch) as [string, string][];
-      if (entries.length > 0) {
-        obj.headerMatch = {};
-        entries.forEach(([k, v]) => {
-          obj.headerMatch[k] = v;
-        });
-      }
-    }
-    if (message.queryMatch) {
-      const entries = globalThis.Object.entries(message.queryMatch) as [string, string][];
-      if (entries.length > 0) {
-        obj.queryMatch = {};
-        entries.forEach(([k, v]) => {
-          obj.queryMatch[k] = v;
-        });
-      }
-    }
-    if (message.destinations?.length) {
-      obj.destinations = message.destinations.map((e) => RouteDestination.toJSON(e));
-    }
-    if (message.redirect !== undefined) {
-      obj.redirect = RouteRedirect.toJSON(message.redirect);
-    }
-    if (message.directResponse !== undefined) {
-      obj.directResponse = RouteDirectResponse.toJSON(message.directResponse);
-    }
-    if (message.prefixRewrite !== undefined) {
-      obj.prefixRewrite = message.prefixRewrite;
-    }
-    if (message.hostRewrite !== undefined) {
-      obj.hostRewrite = message.hostRewrite;
-    }
-    if (message.timeoutMs !== undefined) {
-      obj.timeoutMs = Math.round(message.timeoutMs);
-    }
-    if (message.retryAttempts !== undefined) {
-      obj.retryAttempts = Math.round(message.retryAttempts);
-    }
-    if (message.updatedAt !== undefined) {
-      obj.updatedAt = message.updatedAt.toISOString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<Route>): Route {
@@ -2082,10 +1418,8 @@ export const Route: MessageFns<Route, "heddle.admin.v1.Route"> = {
   },
 };
 
-messageTypeRegistry.set(Route.$type, Route);
-
 function createBaseRoute_HeaderMatchEntry(): Route_HeaderMatchEntry {
-  return { key: "", value: "", _unknownFields: {} };
+  return { key: "", value: "" };
 }
 
 export const Route_HeaderMatchEntry: MessageFns<Route_HeaderMatchEntry, "heddle.admin.v1.Route.HeaderMatchEntry"> = {
@@ -2097,14 +1431,6 @@ export const Route_HeaderMatchEntry: MessageFns<Route_HeaderMatchEntry, "heddle.
     }
     if (message.value !== "") {
       writer.uint32(18).string(message.value);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -2142,38 +1468,12 @@ export const Route_HeaderMatchEntry: MessageFns<Route_HeaderMatchEntry, "heddle.
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): Route_HeaderMatchEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: Route_HeaderMatchEntry): unknown {
-    const obj: any = {};
-    if (message.key !== "") {
-      obj.key = message.key;
-    }
-    if (message.value !== "") {
-      obj.value = message.value;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<Route_HeaderMatchEntry>): Route_HeaderMatchEntry {
@@ -2187,10 +1487,8 @@ export const Route_HeaderMatchEntry: MessageFns<Route_HeaderMatchEntry, "heddle.
   },
 };
 
-messageTypeRegistry.set(Route_HeaderMatchEntry.$type, Route_HeaderMatchEntry);
-
 function createBaseRoute_QueryMatchEntry(): Route_QueryMatchEntry {
-  return { key: "", value: "", _unknownFields: {} };
+  return { key: "", value: "" };
 }
 
 export const Route_QueryMatchEntry: MessageFns<Route_QueryMatchEntry, "heddle.admin.v1.Route.QueryMatchEntry"> = {
@@ -2202,14 +1500,6 @@ export const Route_QueryMatchEntry: MessageFns<Route_QueryMatchEntry, "heddle.ad
     }
     if (message.value !== "") {
       writer.uint32(18).string(message.value);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -2247,38 +1537,12 @@ export const Route_QueryMatchEntry: MessageFns<Route_QueryMatchEntry, "heddle.ad
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): Route_QueryMatchEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: Route_QueryMatchEntry): unknown {
-    const obj: any = {};
-    if (message.key !== "") {
-      obj.key = message.key;
-    }
-    if (message.value !== "") {
-      obj.value = message.value;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<Route_QueryMatchEntry>): Route_QueryMatchEntry {
@@ -2292,10 +1556,8 @@ export const Route_QueryMatchEntry: MessageFns<Route_QueryMatchEntry, "heddle.ad
   },
 };
 
-messageTypeRegistry.set(Route_QueryMatchEntry.$type, Route_QueryMatchEntry);
-
 function createBaseRouteDestination(): RouteDestination {
-  return { service: "", version: undefined, weight: undefined, _unknownFields: {} };
+  return { service: "", version: undefined, weight: undefined };
 }
 
 export const RouteDestination: MessageFns<RouteDestination, "heddle.admin.v1.RouteDestination"> = {
@@ -2310,14 +1572,6 @@ export const RouteDestination: MessageFns<RouteDestination, "heddle.admin.v1.Rou
     }
     if (message.weight !== undefined) {
       writer.uint32(24).int32(message.weight);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -2363,42 +1617,12 @@ export const RouteDestination: MessageFns<RouteDestination, "heddle.admin.v1.Rou
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): RouteDestination {
-    return {
-      service: isSet(object.service) ? globalThis.String(object.service) : "",
-      version: isSet(object.version) ? globalThis.String(object.version) : undefined,
-      weight: isSet(object.weight) ? globalThis.Number(object.weight) : undefined,
-    };
-  },
-
-  toJSON(message: RouteDestination): unknown {
-    const obj: any = {};
-    if (message.service !== "") {
-      obj.service = message.service;
-    }
-    if (message.version !== undefined) {
-      obj.version = message.version;
-    }
-    if (message.weight !== undefined) {
-      obj.weight = Math.round(message.weight);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<RouteDestination>): RouteDestination {
@@ -2413,8 +1637,6 @@ export const RouteDestination: MessageFns<RouteDestination, "heddle.admin.v1.Rou
   },
 };
 
-messageTypeRegistry.set(RouteDestination.$type, RouteDestination);
-
 function createBaseRouteRedirect(): RouteRedirect {
   return {
     status: undefined,
@@ -2424,7 +1646,6 @@ function createBaseRouteRedirect(): RouteRedirect {
     path: undefined,
     prefix: undefined,
     stripQuery: undefined,
-    _unknownFields: {},
   };
 }
 
@@ -2452,14 +1673,6 @@ export const RouteRedirect: MessageFns<RouteRedirect, "heddle.admin.v1.RouteRedi
     }
     if (message.stripQuery !== undefined) {
       writer.uint32(56).bool(message.stripQuery);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -2537,62 +1750,12 @@ export const RouteRedirect: MessageFns<RouteRedirect, "heddle.admin.v1.RouteRedi
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): RouteRedirect {
-    return {
-      status: isSet(object.status) ? globalThis.Number(object.status) : undefined,
-      scheme: isSet(object.scheme) ? globalThis.String(object.scheme) : undefined,
-      host: isSet(object.host) ? globalThis.String(object.host) : undefined,
-      port: isSet(object.port) ? globalThis.Number(object.port) : undefined,
-      path: isSet(object.path) ? globalThis.String(object.path) : undefined,
-      prefix: isSet(object.prefix) ? globalThis.String(object.prefix) : undefined,
-      stripQuery: isSet(object.stripQuery)
-        ? globalThis.Boolean(object.stripQuery)
-        : isSet(object.strip_query)
-        ? globalThis.Boolean(object.strip_query)
-        : undefined,
-    };
-  },
-
-  toJSON(message: RouteRedirect): unknown {
-    const obj: any = {};
-    if (message.status !== undefined) {
-      obj.status = Math.round(message.status);
-    }
-    if (message.scheme !== undefined) {
-      obj.scheme = message.scheme;
-    }
-    if (message.host !== undefined) {
-      obj.host = message.host;
-    }
-    if (message.port !== undefined) {
-      obj.port = Math.round(message.port);
-    }
-    if (message.path !== undefined) {
-      obj.path = message.path;
-    }
-    if (message.prefix !== undefined) {
-      obj.prefix = message.prefix;
-    }
-    if (message.stripQuery !== undefined) {
-      obj.stripQuery = message.stripQuery;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<RouteRedirect>): RouteRedirect {
@@ -2611,10 +1774,8 @@ export const RouteRedirect: MessageFns<RouteRedirect, "heddle.admin.v1.RouteRedi
   },
 };
 
-messageTypeRegistry.set(RouteRedirect.$type, RouteRedirect);
-
 function createBaseRouteDirectResponse(): RouteDirectResponse {
-  return { status: 0, body: undefined, _unknownFields: {} };
+  return { status: 0, body: undefined };
 }
 
 export const RouteDirectResponse: MessageFns<RouteDirectResponse, "heddle.admin.v1.RouteDirectResponse"> = {
@@ -2626,14 +1787,6 @@ export const RouteDirectResponse: MessageFns<RouteDirectResponse, "heddle.admin.
     }
     if (message.body !== undefined) {
       writer.uint32(18).string(message.body);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -2671,38 +1824,12 @@ export const RouteDirectResponse: MessageFns<RouteDirectResponse, "heddle.admin.
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): RouteDirectResponse {
-    return {
-      status: isSet(object.status) ? globalThis.Number(object.status) : 0,
-      body: isSet(object.body) ? globalThis.String(object.body) : undefined,
-    };
-  },
-
-  toJSON(message: RouteDirectResponse): unknown {
-    const obj: any = {};
-    if (message.status !== 0) {
-      obj.status = Math.round(message.status);
-    }
-    if (message.body !== undefined) {
-      obj.body = message.body;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<RouteDirectResponse>): RouteDirectResponse {
@@ -2716,10 +1843,8 @@ export const RouteDirectResponse: MessageFns<RouteDirectResponse, "heddle.admin.
   },
 };
 
-messageTypeRegistry.set(RouteDirectResponse.$type, RouteDirectResponse);
-
 function createBaseResource(): Resource {
-  return { kind: undefined, _unknownFields: {} };
+  return { kind: undefined };
 }
 
 export const Resource: MessageFns<Resource, "heddle.admin.v1.Resource"> = {
@@ -2739,14 +1864,6 @@ export const Resource: MessageFns<Resource, "heddle.admin.v1.Resource"> = {
       case "route":
         Route.encode(message.kind.value, writer.uint32(34).fork()).join();
         break;
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -2800,54 +1917,12 @@ export const Resource: MessageFns<Resource, "heddle.admin.v1.Resource"> = {
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): Resource {
-    return {
-      kind: isSet(object.servicePolicy)
-        ? { $case: "servicePolicy", value: ServicePolicy.fromJSON(object.servicePolicy) }
-        : isSet(object.service_policy)
-        ? { $case: "servicePolicy", value: ServicePolicy.fromJSON(object.service_policy) }
-        : isSet(object.serviceEndpoint)
-        ? { $case: "serviceEndpoint", value: ServiceEndpoint.fromJSON(object.serviceEndpoint) }
-        : isSet(object.service_endpoint)
-        ? { $case: "serviceEndpoint", value: ServiceEndpoint.fromJSON(object.service_endpoint) }
-        : isSet(object.trafficSplit)
-        ? { $case: "trafficSplit", value: TrafficSplit.fromJSON(object.trafficSplit) }
-        : isSet(object.traffic_split)
-        ? { $case: "trafficSplit", value: TrafficSplit.fromJSON(object.traffic_split) }
-        : isSet(object.route)
-        ? { $case: "route", value: Route.fromJSON(object.route) }
-        : undefined,
-    };
-  },
-
-  toJSON(message: Resource): unknown {
-    const obj: any = {};
-    if (message.kind?.$case === "servicePolicy") {
-      obj.servicePolicy = ServicePolicy.toJSON(message.kind.value);
-    } else if (message.kind?.$case === "serviceEndpoint") {
-      obj.serviceEndpoint = ServiceEndpoint.toJSON(message.kind.value);
-    } else if (message.kind?.$case === "trafficSplit") {
-      obj.trafficSplit = TrafficSplit.toJSON(message.kind.value);
-    } else if (message.kind?.$case === "route") {
-      obj.route = Route.toJSON(message.kind.value);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<Resource>): Resource {
@@ -2885,19 +1960,8 @@ export const Resource: MessageFns<Resource, "heddle.admin.v1.Resource"> = {
   },
 };
 
-messageTypeRegistry.set(Resource.$type, Resource);
-
 function createBaseResourceKey(): ResourceKey {
-  return {
-    kind: "",
-    serviceName: "",
-    podIp: "",
-    port: 0,
-    sourceService: "",
-    destinationService: "",
-    name: "",
-    _unknownFields: {},
-  };
+  return { kind: "", serviceName: "", podIp: "", port: 0, sourceService: "", destinationService: "", name: "" };
 }
 
 export const ResourceKey: MessageFns<ResourceKey, "heddle.admin.v1.ResourceKey"> = {
@@ -2924,14 +1988,6 @@ export const ResourceKey: MessageFns<ResourceKey, "heddle.admin.v1.ResourceKey">
     }
     if (message.name !== "") {
       writer.uint32(58).string(message.name);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -3009,74 +2065,12 @@ export const ResourceKey: MessageFns<ResourceKey, "heddle.admin.v1.ResourceKey">
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ResourceKey {
-    return {
-      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
-      serviceName: isSet(object.serviceName)
-        ? globalThis.String(object.serviceName)
-        : isSet(object.service_name)
-        ? globalThis.String(object.service_name)
-        : "",
-      podIp: isSet(object.podIp)
-        ? globalThis.String(object.podIp)
-        : isSet(object.pod_ip)
-        ? globalThis.String(object.pod_ip)
-        : "",
-      port: isSet(object.port) ? globalThis.Number(object.port) : 0,
-      sourceService: isSet(object.sourceService)
-        ? globalThis.String(object.sourceService)
-        : isSet(object.source_service)
-        ? globalThis.String(object.source_service)
-        : "",
-      destinationService: isSet(object.destinationService)
-        ? globalThis.String(object.destinationService)
-        : isSet(object.destination_service)
-        ? globalThis.String(object.destination_service)
-        : "",
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-    };
-  },
-
-  toJSON(message: ResourceKey): unknown {
-    const obj: any = {};
-    if (message.kind !== "") {
-      obj.kind = message.kind;
-    }
-    if (message.serviceName !== "") {
-      obj.serviceName = message.serviceName;
-    }
-    if (message.podIp !== "") {
-      obj.podIp = message.podIp;
-    }
-    if (message.port !== 0) {
-      obj.port = Math.round(message.port);
-    }
-    if (message.sourceService !== "") {
-      obj.sourceService = message.sourceService;
-    }
-    if (message.destinationService !== "") {
-      obj.destinationService = message.destinationService;
-    }
-    if (message.name !== "") {
-      obj.name = message.name;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ResourceKey>): ResourceKey {
@@ -3095,10 +2089,8 @@ export const ResourceKey: MessageFns<ResourceKey, "heddle.admin.v1.ResourceKey">
   },
 };
 
-messageTypeRegistry.set(ResourceKey.$type, ResourceKey);
-
 function createBaseMutationOptions(): MutationOptions {
-  return { dryRun: false, expectedRevision: 0n, author: "", reason: "", force: false, _unknownFields: {} };
+  return { dryRun: false, expectedRevision: 0n, author: "", reason: "", force: false };
 }
 
 export const MutationOptions: MessageFns<MutationOptions, "heddle.admin.v1.MutationOptions"> = {
@@ -3122,14 +2114,6 @@ export const MutationOptions: MessageFns<MutationOptions, "heddle.admin.v1.Mutat
     }
     if (message.force !== false) {
       writer.uint32(40).bool(message.force);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -3191,58 +2175,12 @@ export const MutationOptions: MessageFns<MutationOptions, "heddle.admin.v1.Mutat
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): MutationOptions {
-    return {
-      dryRun: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
-      expectedRevision: isSet(object.expectedRevision)
-        ? BigInt(object.expectedRevision)
-        : isSet(object.expected_revision)
-        ? BigInt(object.expected_revision)
-        : 0n,
-      author: isSet(object.author) ? globalThis.String(object.author) : "",
-      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
-      force: isSet(object.force) ? globalThis.Boolean(object.force) : false,
-    };
-  },
-
-  toJSON(message: MutationOptions): unknown {
-    const obj: any = {};
-    if (message.dryRun !== false) {
-      obj.dryRun = message.dryRun;
-    }
-    if (message.expectedRevision !== 0n) {
-      obj.expectedRevision = message.expectedRevision.toString();
-    }
-    if (message.author !== "") {
-      obj.author = message.author;
-    }
-    if (message.reason !== "") {
-      obj.reason = message.reason;
-    }
-    if (message.force !== false) {
-      obj.force = message.force;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<MutationOptions>): MutationOptions {
@@ -3261,10 +2199,8 @@ export const MutationOptions: MessageFns<MutationOptions, "heddle.admin.v1.Mutat
   },
 };
 
-messageTypeRegistry.set(MutationOptions.$type, MutationOptions);
-
 function createBaseMutationResult(): MutationResult {
-  return { revision: 0n, changes: [], dryRun: false, proxies: 0, _unknownFields: {} };
+  return { revision: 0n, changes: [], dryRun: false, proxies: 0 };
 }
 
 export const MutationResult: MessageFns<MutationResult, "heddle.admin.v1.MutationResult"> = {
@@ -3285,14 +2221,6 @@ export const MutationResult: MessageFns<MutationResult, "heddle.admin.v1.Mutatio
     }
     if (message.proxies !== 0) {
       writer.uint32(32).uint32(message.proxies);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -3346,50 +2274,12 @@ export const MutationResult: MessageFns<MutationResult, "heddle.admin.v1.Mutatio
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): MutationResult {
-    return {
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-      changes: globalThis.Array.isArray(object?.changes) ? object.changes.map((e: any) => Change.fromJSON(e)) : [],
-      dryRun: isSet(object.dryRun)
-        ? globalThis.Boolean(object.dryRun)
-        : isSet(object.dry_run)
-        ? globalThis.Boolean(object.dry_run)
-        : false,
-      proxies: isSet(object.proxies) ? globalThis.Number(object.proxies) : 0,
-    };
-  },
-
-  toJSON(message: MutationResult): unknown {
-    const obj: any = {};
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    if (message.changes?.length) {
-      obj.changes = message.changes.map((e) => Change.toJSON(e));
-    }
-    if (message.dryRun !== false) {
-      obj.dryRun = message.dryRun;
-    }
-    if (message.proxies !== 0) {
-      obj.proxies = Math.round(message.proxies);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<MutationResult>): MutationResult {
@@ -3405,10 +2295,8 @@ export const MutationResult: MessageFns<MutationResult, "heddle.admin.v1.Mutatio
   },
 };
 
-messageTypeRegistry.set(MutationResult.$type, MutationResult);
-
 function createBaseChange(): Change {
-  return { key: undefined, before: undefined, after: undefined, _unknownFields: {} };
+  return { key: undefined, before: undefined, after: undefined };
 }
 
 export const Change: MessageFns<Change, "heddle.admin.v1.Change"> = {
@@ -3423,14 +2311,6 @@ export const Change: MessageFns<Change, "heddle.admin.v1.Change"> = {
     }
     if (message.after !== undefined) {
       Resource.encode(message.after, writer.uint32(26).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -3476,42 +2356,12 @@ export const Change: MessageFns<Change, "heddle.admin.v1.Change"> = {
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): Change {
-    return {
-      key: isSet(object.key) ? ResourceKey.fromJSON(object.key) : undefined,
-      before: isSet(object.before) ? Resource.fromJSON(object.before) : undefined,
-      after: isSet(object.after) ? Resource.fromJSON(object.after) : undefined,
-    };
-  },
-
-  toJSON(message: Change): unknown {
-    const obj: any = {};
-    if (message.key !== undefined) {
-      obj.key = ResourceKey.toJSON(message.key);
-    }
-    if (message.before !== undefined) {
-      obj.before = Resource.toJSON(message.before);
-    }
-    if (message.after !== undefined) {
-      obj.after = Resource.toJSON(message.after);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<Change>): Change {
@@ -3530,10 +2380,8 @@ export const Change: MessageFns<Change, "heddle.admin.v1.Change"> = {
   },
 };
 
-messageTypeRegistry.set(Change.$type, Change);
-
 function createBaseWatchEvent(): WatchEvent {
-  return { revision: 0n, change: undefined, synced: false, _unknownFields: {} };
+  return { revision: 0n, change: undefined, synced: false };
 }
 
 export const WatchEvent: MessageFns<WatchEvent, "heddle.admin.v1.WatchEvent"> = {
@@ -3551,14 +2399,6 @@ export const WatchEvent: MessageFns<WatchEvent, "heddle.admin.v1.WatchEvent"> = 
     }
     if (message.synced !== false) {
       writer.uint32(24).bool(message.synced);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -3604,42 +2444,12 @@ export const WatchEvent: MessageFns<WatchEvent, "heddle.admin.v1.WatchEvent"> = 
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): WatchEvent {
-    return {
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-      change: isSet(object.change) ? Change.fromJSON(object.change) : undefined,
-      synced: isSet(object.synced) ? globalThis.Boolean(object.synced) : false,
-    };
-  },
-
-  toJSON(message: WatchEvent): unknown {
-    const obj: any = {};
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    if (message.change !== undefined) {
-      obj.change = Change.toJSON(message.change);
-    }
-    if (message.synced !== false) {
-      obj.synced = message.synced;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<WatchEvent>): WatchEvent {
@@ -3656,24 +2466,14 @@ export const WatchEvent: MessageFns<WatchEvent, "heddle.admin.v1.WatchEvent"> = 
   },
 };
 
-messageTypeRegistry.set(WatchEvent.$type, WatchEvent);
-
 function createBaseWatchRequest(): WatchRequest {
-  return { _unknownFields: {} };
+  return {};
 }
 
 export const WatchRequest: MessageFns<WatchRequest, "heddle.admin.v1.WatchRequest"> = {
   $type: "heddle.admin.v1.WatchRequest" as const,
 
-  encode(message: WatchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
-    }
+  encode(_: WatchRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     return writer;
   },
 
@@ -3694,29 +2494,12 @@ export const WatchRequest: MessageFns<WatchRequest, "heddle.admin.v1.WatchReques
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(_: any): WatchRequest {
-    return {};
-  },
-
-  toJSON(_: WatchRequest): unknown {
-    const obj: any = {};
-    return obj;
   },
 
   create(base?: DeepPartial<WatchRequest>): WatchRequest {
@@ -3728,10 +2511,8 @@ export const WatchRequest: MessageFns<WatchRequest, "heddle.admin.v1.WatchReques
   },
 };
 
-messageTypeRegistry.set(WatchRequest.$type, WatchRequest);
-
 function createBaseListRequest(): ListRequest {
-  return { pageSize: 0, pageToken: "", _unknownFields: {} };
+  return { pageSize: 0, pageToken: "" };
 }
 
 export const ListRequest: MessageFns<ListRequest, "heddle.admin.v1.ListRequest"> = {
@@ -3743,14 +2524,6 @@ export const ListRequest: MessageFns<ListRequest, "heddle.admin.v1.ListRequest">
     }
     if (message.pageToken !== "") {
       writer.uint32(18).string(message.pageToken);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -3788,46 +2561,12 @@ export const ListRequest: MessageFns<ListRequest, "heddle.admin.v1.ListRequest">
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListRequest {
-    return {
-      pageSize: isSet(object.pageSize)
-        ? globalThis.Number(object.pageSize)
-        : isSet(object.page_size)
-        ? globalThis.Number(object.page_size)
-        : 0,
-      pageToken: isSet(object.pageToken)
-        ? globalThis.String(object.pageToken)
-        : isSet(object.page_token)
-        ? globalThis.String(object.page_token)
-        : "",
-    };
-  },
-
-  toJSON(message: ListRequest): unknown {
-    const obj: any = {};
-    if (message.pageSize !== 0) {
-      obj.pageSize = Math.round(message.pageSize);
-    }
-    if (message.pageToken !== "") {
-      obj.pageToken = message.pageToken;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListRequest>): ListRequest {
@@ -3841,10 +2580,8 @@ export const ListRequest: MessageFns<ListRequest, "heddle.admin.v1.ListRequest">
   },
 };
 
-messageTypeRegistry.set(ListRequest.$type, ListRequest);
-
 function createBaseApplyServicePolicyRequest(): ApplyServicePolicyRequest {
-  return { servicePolicy: undefined, options: undefined, _unknownFields: {} };
+  return { servicePolicy: undefined, options: undefined };
 }
 
 export const ApplyServicePolicyRequest: MessageFns<
@@ -3859,14 +2596,6 @@ export const ApplyServicePolicyRequest: MessageFns<
     }
     if (message.options !== undefined) {
       MutationOptions.encode(message.options, writer.uint32(18).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -3904,42 +2633,12 @@ export const ApplyServicePolicyRequest: MessageFns<
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ApplyServicePolicyRequest {
-    return {
-      servicePolicy: isSet(object.servicePolicy)
-        ? ServicePolicy.fromJSON(object.servicePolicy)
-        : isSet(object.service_policy)
-        ? ServicePolicy.fromJSON(object.service_policy)
-        : undefined,
-      options: isSet(object.options) ? MutationOptions.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: ApplyServicePolicyRequest): unknown {
-    const obj: any = {};
-    if (message.servicePolicy !== undefined) {
-      obj.servicePolicy = ServicePolicy.toJSON(message.servicePolicy);
-    }
-    if (message.options !== undefined) {
-      obj.options = MutationOptions.toJSON(message.options);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ApplyServicePolicyRequest>): ApplyServicePolicyRequest {
@@ -3957,10 +2656,8 @@ export const ApplyServicePolicyRequest: MessageFns<
   },
 };
 
-messageTypeRegistry.set(ApplyServicePolicyRequest.$type, ApplyServicePolicyRequest);
-
 function createBaseGetServicePolicyRequest(): GetServicePolicyRequest {
-  return { serviceName: "", _unknownFields: {} };
+  return { serviceName: "" };
 }
 
 export const GetServicePolicyRequest: MessageFns<GetServicePolicyRequest, "heddle.admin.v1.GetServicePolicyRequest"> = {
@@ -3969,14 +2666,6 @@ export const GetServicePolicyRequest: MessageFns<GetServicePolicyRequest, "heddl
   encode(message: GetServicePolicyRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.serviceName !== "") {
       writer.uint32(10).string(message.serviceName);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -4006,38 +2695,12 @@ export const GetServicePolicyRequest: MessageFns<GetServicePolicyRequest, "heddl
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): GetServicePolicyRequest {
-    return {
-      serviceName: isSet(object.serviceName)
-        ? globalThis.String(object.serviceName)
-        : isSet(object.service_name)
-        ? globalThis.String(object.service_name)
-        : "",
-    };
-  },
-
-  toJSON(message: GetServicePolicyRequest): unknown {
-    const obj: any = {};
-    if (message.serviceName !== "") {
-      obj.serviceName = message.serviceName;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<GetServicePolicyRequest>): GetServicePolicyRequest {
@@ -4050,10 +2713,8 @@ export const GetServicePolicyRequest: MessageFns<GetServicePolicyRequest, "heddl
   },
 };
 
-messageTypeRegistry.set(GetServicePolicyRequest.$type, GetServicePolicyRequest);
-
 function createBaseListServicePoliciesResponse(): ListServicePoliciesResponse {
-  return { items: [], nextPageToken: "", revision: 0n, _unknownFields: {} };
+  return { items: [], nextPageToken: "", revision: 0n };
 }
 
 export const ListServicePoliciesResponse: MessageFns<
@@ -4074,14 +2735,6 @@ export const ListServicePoliciesResponse: MessageFns<
         throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
       }
       writer.uint32(24).uint64(message.revision);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -4127,46 +2780,12 @@ export const ListServicePoliciesResponse: MessageFns<
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListServicePoliciesResponse {
-    return {
-      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => ServicePolicy.fromJSON(e)) : [],
-      nextPageToken: isSet(object.nextPageToken)
-        ? globalThis.String(object.nextPageToken)
-        : isSet(object.next_page_token)
-        ? globalThis.String(object.next_page_token)
-        : "",
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-    };
-  },
-
-  toJSON(message: ListServicePoliciesResponse): unknown {
-    const obj: any = {};
-    if (message.items?.length) {
-      obj.items = message.items.map((e) => ServicePolicy.toJSON(e));
-    }
-    if (message.nextPageToken !== "") {
-      obj.nextPageToken = message.nextPageToken;
-    }
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListServicePoliciesResponse>): ListServicePoliciesResponse {
@@ -4181,10 +2800,8 @@ export const ListServicePoliciesResponse: MessageFns<
   },
 };
 
-messageTypeRegistry.set(ListServicePoliciesResponse.$type, ListServicePoliciesResponse);
-
 function createBaseDeleteServicePolicyRequest(): DeleteServicePolicyRequest {
-  return { serviceName: "", options: undefined, _unknownFields: {} };
+  return { serviceName: "", options: undefined };
 }
 
 export const DeleteServicePolicyRequest: MessageFns<
@@ -4199,14 +2816,6 @@ export const DeleteServicePolicyRequest: MessageFns<
     }
     if (message.options !== undefined) {
       MutationOptions.encode(message.options, writer.uint32(18).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -4244,42 +2853,12 @@ export const DeleteServicePolicyRequest: MessageFns<
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): DeleteServicePolicyRequest {
-    return {
-      serviceName: isSet(object.serviceName)
-        ? globalThis.String(object.serviceName)
-        : isSet(object.service_name)
-        ? globalThis.String(object.service_name)
-        : "",
-      options: isSet(object.options) ? MutationOptions.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: DeleteServicePolicyRequest): unknown {
-    const obj: any = {};
-    if (message.serviceName !== "") {
-      obj.serviceName = message.serviceName;
-    }
-    if (message.options !== undefined) {
-      obj.options = MutationOptions.toJSON(message.options);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<DeleteServicePolicyRequest>): DeleteServicePolicyRequest {
@@ -4295,10 +2874,8 @@ export const DeleteServicePolicyRequest: MessageFns<
   },
 };
 
-messageTypeRegistry.set(DeleteServicePolicyRequest.$type, DeleteServicePolicyRequest);
-
 function createBaseApplyServiceEndpointRequest(): ApplyServiceEndpointRequest {
-  return { serviceEndpoint: undefined, options: undefined, _unknownFields: {} };
+  return { serviceEndpoint: undefined, options: undefined };
 }
 
 export const ApplyServiceEndpointRequest: MessageFns<
@@ -4313,14 +2890,6 @@ export const ApplyServiceEndpointRequest: MessageFns<
     }
     if (message.options !== undefined) {
       MutationOptions.encode(message.options, writer.uint32(18).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -4358,42 +2927,12 @@ export const ApplyServiceEndpointRequest: MessageFns<
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ApplyServiceEndpointRequest {
-    return {
-      serviceEndpoint: isSet(object.serviceEndpoint)
-        ? ServiceEndpoint.fromJSON(object.serviceEndpoint)
-        : isSet(object.service_endpoint)
-        ? ServiceEndpoint.fromJSON(object.service_endpoint)
-        : undefined,
-      options: isSet(object.options) ? MutationOptions.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: ApplyServiceEndpointRequest): unknown {
-    const obj: any = {};
-    if (message.serviceEndpoint !== undefined) {
-      obj.serviceEndpoint = ServiceEndpoint.toJSON(message.serviceEndpoint);
-    }
-    if (message.options !== undefined) {
-      obj.options = MutationOptions.toJSON(message.options);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ApplyServiceEndpointRequest>): ApplyServiceEndpointRequest {
@@ -4411,10 +2950,8 @@ export const ApplyServiceEndpointRequest: MessageFns<
   },
 };
 
-messageTypeRegistry.set(ApplyServiceEndpointRequest.$type, ApplyServiceEndpointRequest);
-
 function createBaseGetServiceEndpointRequest(): GetServiceEndpointRequest {
-  return { serviceName: "", podIp: "", port: 0, _unknownFields: {} };
+  return { serviceName: "", podIp: "", port: 0 };
 }
 
 export const GetServiceEndpointRequest: MessageFns<
@@ -4432,14 +2969,6 @@ export const GetServiceEndpointRequest: MessageFns<
     }
     if (message.port !== 0) {
       writer.uint32(24).int32(message.port);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -4485,50 +3014,12 @@ export const GetServiceEndpointRequest: MessageFns<
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): GetServiceEndpointRequest {
-    return {
-      serviceName: isSet(object.serviceName)
-        ? globalThis.String(object.serviceName)
-        : isSet(object.service_name)
-        ? globalThis.String(object.service_name)
-        : "",
-      podIp: isSet(object.podIp)
-        ? globalThis.String(object.podIp)
-        : isSet(object.pod_ip)
-        ? globalThis.String(object.pod_ip)
-        : "",
-      port: isSet(object.port) ? globalThis.Number(object.port) : 0,
-    };
-  },
-
-  toJSON(message: GetServiceEndpointRequest): unknown {
-    const obj: any = {};
-    if (message.serviceName !== "") {
-      obj.serviceName = message.serviceName;
-    }
-    if (message.podIp !== "") {
-      obj.podIp = message.podIp;
-    }
-    if (message.port !== 0) {
-      obj.port = Math.round(message.port);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<GetServiceEndpointRequest>): GetServiceEndpointRequest {
@@ -4543,10 +3034,8 @@ export const GetServiceEndpointRequest: MessageFns<
   },
 };
 
-messageTypeRegistry.set(GetServiceEndpointRequest.$type, GetServiceEndpointRequest);
-
 function createBaseListServiceEndpointsResponse(): ListServiceEndpointsResponse {
-  return { items: [], nextPageToken: "", revision: 0n, _unknownFields: {} };
+  return { items: [], nextPageToken: "", revision: 0n };
 }
 
 export const ListServiceEndpointsResponse: MessageFns<
@@ -4567,14 +3056,6 @@ export const ListServiceEndpointsResponse: MessageFns<
         throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
       }
       writer.uint32(24).uint64(message.revision);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -4620,46 +3101,12 @@ export const ListServiceEndpointsResponse: MessageFns<
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListServiceEndpointsResponse {
-    return {
-      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => ServiceEndpoint.fromJSON(e)) : [],
-      nextPageToken: isSet(object.nextPageToken)
-        ? globalThis.String(object.nextPageToken)
-        : isSet(object.next_page_token)
-        ? globalThis.String(object.next_page_token)
-        : "",
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-    };
-  },
-
-  toJSON(message: ListServiceEndpointsResponse): unknown {
-    const obj: any = {};
-    if (message.items?.length) {
-      obj.items = message.items.map((e) => ServiceEndpoint.toJSON(e));
-    }
-    if (message.nextPageToken !== "") {
-      obj.nextPageToken = message.nextPageToken;
-    }
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListServiceEndpointsResponse>): ListServiceEndpointsResponse {
@@ -4674,10 +3121,8 @@ export const ListServiceEndpointsResponse: MessageFns<
   },
 };
 
-messageTypeRegistry.set(ListServiceEndpointsResponse.$type, ListServiceEndpointsResponse);
-
 function createBaseDeleteServiceEndpointRequest(): DeleteServiceEndpointRequest {
-  return { serviceName: "", podIp: "", port: 0, options: undefined, _unknownFields: {} };
+  return { serviceName: "", podIp: "", port: 0, options: undefined };
 }
 
 export const DeleteServiceEndpointRequest: MessageFns<
@@ -4698,14 +3143,6 @@ export const DeleteServiceEndpointRequest: MessageFns<
     }
     if (message.options !== undefined) {
       MutationOptions.encode(message.options, writer.uint32(34).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -4759,54 +3196,12 @@ export const DeleteServiceEndpointRequest: MessageFns<
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): DeleteServiceEndpointRequest {
-    return {
-      serviceName: isSet(object.serviceName)
-        ? globalThis.String(object.serviceName)
-        : isSet(object.service_name)
-        ? globalThis.String(object.service_name)
-        : "",
-      podIp: isSet(object.podIp)
-        ? globalThis.String(object.podIp)
-        : isSet(object.pod_ip)
-        ? globalThis.String(object.pod_ip)
-        : "",
-      port: isSet(object.port) ? globalThis.Number(object.port) : 0,
-      options: isSet(object.options) ? MutationOptions.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: DeleteServiceEndpointRequest): unknown {
-    const obj: any = {};
-    if (message.serviceName !== "") {
-      obj.serviceName = message.serviceName;
-    }
-    if (message.podIp !== "") {
-      obj.podIp = message.podIp;
-    }
-    if (message.port !== 0) {
-      obj.port = Math.round(message.port);
-    }
-    if (message.options !== undefined) {
-      obj.options = MutationOptions.toJSON(message.options);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<DeleteServiceEndpointRequest>): DeleteServiceEndpointRequest {
@@ -4824,10 +3219,8 @@ export const DeleteServiceEndpointRequest: MessageFns<
   },
 };
 
-messageTypeRegistry.set(DeleteServiceEndpointRequest.$type, DeleteServiceEndpointRequest);
-
 function createBaseApplyTrafficSplitRequest(): ApplyTrafficSplitRequest {
-  return { trafficSplit: undefined, options: undefined, _unknownFields: {} };
+  return { trafficSplit: undefined, options: undefined };
 }
 
 export const ApplyTrafficSplitRequest: MessageFns<
@@ -4842,14 +3235,6 @@ export const ApplyTrafficSplitRequest: MessageFns<
     }
     if (message.options !== undefined) {
       MutationOptions.encode(message.options, writer.uint32(18).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -4887,42 +3272,12 @@ export const ApplyTrafficSplitRequest: MessageFns<
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ApplyTrafficSplitRequest {
-    return {
-      trafficSplit: isSet(object.trafficSplit)
-        ? TrafficSplit.fromJSON(object.trafficSplit)
-        : isSet(object.traffic_split)
-        ? TrafficSplit.fromJSON(object.traffic_split)
-        : undefined,
-      options: isSet(object.options) ? MutationOptions.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: ApplyTrafficSplitRequest): unknown {
-    const obj: any = {};
-    if (message.trafficSplit !== undefined) {
-      obj.trafficSplit = TrafficSplit.toJSON(message.trafficSplit);
-    }
-    if (message.options !== undefined) {
-      obj.options = MutationOptions.toJSON(message.options);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ApplyTrafficSplitRequest>): ApplyTrafficSplitRequest {
@@ -4940,10 +3295,8 @@ export const ApplyTrafficSplitRequest: MessageFns<
   },
 };
 
-messageTypeRegistry.set(ApplyTrafficSplitRequest.$type, ApplyTrafficSplitRequest);
-
 function createBaseGetTrafficSplitRequest(): GetTrafficSplitRequest {
-  return { sourceService: "", destinationService: "", _unknownFields: {} };
+  return { sourceService: "", destinationService: "" };
 }
 
 export const GetTrafficSplitRequest: MessageFns<GetTrafficSplitRequest, "heddle.admin.v1.GetTrafficSplitRequest"> = {
@@ -4955,14 +3308,6 @@ export const GetTrafficSplitRequest: MessageFns<GetTrafficSplitRequest, "heddle.
     }
     if (message.destinationService !== "") {
       writer.uint32(18).string(message.destinationService);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -5000,46 +3345,12 @@ export const GetTrafficSplitRequest: MessageFns<GetTrafficSplitRequest, "heddle.
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): GetTrafficSplitRequest {
-    return {
-      sourceService: isSet(object.sourceService)
-        ? globalThis.String(object.sourceService)
-        : isSet(object.source_service)
-        ? globalThis.String(object.source_service)
-        : "",
-      destinationService: isSet(object.destinationService)
-        ? globalThis.String(object.destinationService)
-        : isSet(object.destination_service)
-        ? globalThis.String(object.destination_service)
-        : "",
-    };
-  },
-
-  toJSON(message: GetTrafficSplitRequest): unknown {
-    const obj: any = {};
-    if (message.sourceService !== "") {
-      obj.sourceService = message.sourceService;
-    }
-    if (message.destinationService !== "") {
-      obj.destinationService = message.destinationService;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<GetTrafficSplitRequest>): GetTrafficSplitRequest {
@@ -5053,10 +3364,8 @@ export const GetTrafficSplitRequest: MessageFns<GetTrafficSplitRequest, "heddle.
   },
 };
 
-messageTypeRegistry.set(GetTrafficSplitRequest.$type, GetTrafficSplitRequest);
-
 function createBaseListTrafficSplitsResponse(): ListTrafficSplitsResponse {
-  return { items: [], nextPageToken: "", revision: 0n, _unknownFields: {} };
+  return { items: [], nextPageToken: "", revision: 0n };
 }
 
 export const ListTrafficSplitsResponse: MessageFns<
@@ -5077,14 +3386,6 @@ export const ListTrafficSplitsResponse: MessageFns<
         throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
       }
       writer.uint32(24).uint64(message.revision);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -5130,46 +3431,12 @@ export const ListTrafficSplitsResponse: MessageFns<
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListTrafficSplitsResponse {
-    return {
-      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => TrafficSplit.fromJSON(e)) : [],
-      nextPageToken: isSet(object.nextPageToken)
-        ? globalThis.String(object.nextPageToken)
-        : isSet(object.next_page_token)
-        ? globalThis.String(object.next_page_token)
-        : "",
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-    };
-  },
-
-  toJSON(message: ListTrafficSplitsResponse): unknown {
-    const obj: any = {};
-    if (message.items?.length) {
-      obj.items = message.items.map((e) => TrafficSplit.toJSON(e));
-    }
-    if (message.nextPageToken !== "") {
-      obj.nextPageToken = message.nextPageToken;
-    }
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListTrafficSplitsResponse>): ListTrafficSplitsResponse {
@@ -5184,10 +3451,8 @@ export const ListTrafficSplitsResponse: MessageFns<
   },
 };
 
-messageTypeRegistry.set(ListTrafficSplitsResponse.$type, ListTrafficSplitsResponse);
-
 function createBaseDeleteTrafficSplitRequest(): DeleteTrafficSplitRequest {
-  return { sourceService: "", destinationService: "", options: undefined, _unknownFields: {} };
+  return { sourceService: "", destinationService: "", options: undefined };
 }
 
 export const DeleteTrafficSplitRequest: MessageFns<
@@ -5205,14 +3470,6 @@ export const DeleteTrafficSplitRequest: MessageFns<
     }
     if (message.options !== undefined) {
       MutationOptions.encode(message.options, writer.uint32(26).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -5258,50 +3515,12 @@ export const DeleteTrafficSplitRequest: MessageFns<
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): DeleteTrafficSplitRequest {
-    return {
-      sourceService: isSet(object.sourceService)
-        ? globalThis.String(object.sourceService)
-        : isSet(object.source_service)
-        ? globalThis.String(object.source_service)
-        : "",
-      destinationService: isSet(object.destinationService)
-        ? globalThis.String(object.destinationService)
-        : isSet(object.destination_service)
-        ? globalThis.String(object.destination_service)
-        : "",
-      options: isSet(object.options) ? MutationOptions.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: DeleteTrafficSplitRequest): unknown {
-    const obj: any = {};
-    if (message.sourceService !== "") {
-      obj.sourceService = message.sourceService;
-    }
-    if (message.destinationService !== "") {
-      obj.destinationService = message.destinationService;
-    }
-    if (message.options !== undefined) {
-      obj.options = MutationOptions.toJSON(message.options);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<DeleteTrafficSplitRequest>): DeleteTrafficSplitRequest {
@@ -5318,10 +3537,8 @@ export const DeleteTrafficSplitRequest: MessageFns<
   },
 };
 
-messageTypeRegistry.set(DeleteTrafficSplitRequest.$type, DeleteTrafficSplitRequest);
-
 function createBaseApplyRouteRequest(): ApplyRouteRequest {
-  return { route: undefined, options: undefined, _unknownFields: {} };
+  return { route: undefined, options: undefined };
 }
 
 export const ApplyRouteRequest: MessageFns<ApplyRouteRequest, "heddle.admin.v1.ApplyRouteRequest"> = {
@@ -5333,14 +3550,6 @@ export const ApplyRouteRequest: MessageFns<ApplyRouteRequest, "heddle.admin.v1.A
     }
     if (message.options !== undefined) {
       MutationOptions.encode(message.options, writer.uint32(18).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -5378,38 +3587,12 @@ export const ApplyRouteRequest: MessageFns<ApplyRouteRequest, "heddle.admin.v1.A
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ApplyRouteRequest {
-    return {
-      route: isSet(object.route) ? Route.fromJSON(object.route) : undefined,
-      options: isSet(object.options) ? MutationOptions.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: ApplyRouteRequest): unknown {
-    const obj: any = {};
-    if (message.route !== undefined) {
-      obj.route = Route.toJSON(message.route);
-    }
-    if (message.options !== undefined) {
-      obj.options = MutationOptions.toJSON(message.options);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ApplyRouteRequest>): ApplyRouteRequest {
@@ -5425,10 +3608,8 @@ export const ApplyRouteRequest: MessageFns<ApplyRouteRequest, "heddle.admin.v1.A
   },
 };
 
-messageTypeRegistry.set(ApplyRouteRequest.$type, ApplyRouteRequest);
-
 function createBaseGetRouteRequest(): GetRouteRequest {
-  return { name: "", _unknownFields: {} };
+  return { name: "" };
 }
 
 export const GetRouteRequest: MessageFns<GetRouteRequest, "heddle.admin.v1.GetRouteRequest"> = {
@@ -5437,14 +3618,6 @@ export const GetRouteRequest: MessageFns<GetRouteRequest, "heddle.admin.v1.GetRo
   encode(message: GetRouteRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.name !== "") {
       writer.uint32(10).string(message.name);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -5474,32 +3647,12 @@ export const GetRouteRequest: MessageFns<GetRouteRequest, "heddle.admin.v1.GetRo
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): GetRouteRequest {
-    return { name: isSet(object.name) ? globalThis.String(object.name) : "" };
-  },
-
-  toJSON(message: GetRouteRequest): unknown {
-    const obj: any = {};
-    if (message.name !== "") {
-      obj.name = message.name;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<GetRouteRequest>): GetRouteRequest {
@@ -5512,10 +3665,8 @@ export const GetRouteRequest: MessageFns<GetRouteRequest, "heddle.admin.v1.GetRo
   },
 };
 
-messageTypeRegistry.set(GetRouteRequest.$type, GetRouteRequest);
-
 function createBaseListRoutesResponse(): ListRoutesResponse {
-  return { items: [], nextPageToken: "", revision: 0n, _unknownFields: {} };
+  return { items: [], nextPageToken: "", revision: 0n };
 }
 
 export const ListRoutesResponse: MessageFns<ListRoutesResponse, "heddle.admin.v1.ListRoutesResponse"> = {
@@ -5533,14 +3684,6 @@ export const ListRoutesResponse: MessageFns<ListRoutesResponse, "heddle.admin.v1
         throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
       }
       writer.uint32(24).uint64(message.revision);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -5586,46 +3729,12 @@ export const ListRoutesResponse: MessageFns<ListRoutesResponse, "heddle.admin.v1
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListRoutesResponse {
-    return {
-      items: globalThis.Array.isArray(object?.items) ? object.items.map((e: any) => Route.fromJSON(e)) : [],
-      nextPageToken: isSet(object.nextPageToken)
-        ? globalThis.String(object.nextPageToken)
-        : isSet(object.next_page_token)
-        ? globalThis.String(object.next_page_token)
-        : "",
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-    };
-  },
-
-  toJSON(message: ListRoutesResponse): unknown {
-    const obj: any = {};
-    if (message.items?.length) {
-      obj.items = message.items.map((e) => Route.toJSON(e));
-    }
-    if (message.nextPageToken !== "") {
-      obj.nextPageToken = message.nextPageToken;
-    }
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListRoutesResponse>): ListRoutesResponse {
@@ -5640,10 +3749,8 @@ export const ListRoutesResponse: MessageFns<ListRoutesResponse, "heddle.admin.v1
   },
 };
 
-messageTypeRegistry.set(ListRoutesResponse.$type, ListRoutesResponse);
-
 function createBaseDeleteRouteRequest(): DeleteRouteRequest {
-  return { name: "", options: undefined, _unknownFields: {} };
+  return { name: "", options: undefined };
 }
 
 export const DeleteRouteRequest: MessageFns<DeleteRouteRequest, "heddle.admin.v1.DeleteRouteRequest"> = {
@@ -5655,14 +3762,6 @@ export const DeleteRouteRequest: MessageFns<DeleteRouteRequest, "heddle.admin.v1
     }
     if (message.options !== undefined) {
       MutationOptions.encode(message.options, writer.uint32(18).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -5700,38 +3799,12 @@ export const DeleteRouteRequest: MessageFns<DeleteRouteRequest, "heddle.admin.v1
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): DeleteRouteRequest {
-    return {
-      name: isSet(object.name) ? globalThis.String(object.name) : "",
-      options: isSet(object.options) ? MutationOptions.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: DeleteRouteRequest): unknown {
-    const obj: any = {};
-    if (message.name !== "") {
-      obj.name = message.name;
-    }
-    if (message.options !== undefined) {
-      obj.options = MutationOptions.toJSON(message.options);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<DeleteRouteRequest>): DeleteRouteRequest {
@@ -5747,10 +3820,8 @@ export const DeleteRouteRequest: MessageFns<DeleteRouteRequest, "heddle.admin.v1
   },
 };
 
-messageTypeRegistry.set(DeleteRouteRequest.$type, DeleteRouteRequest);
-
 function createBaseApplyBundleRequest(): ApplyBundleRequest {
-  return { resources: [], deletions: [], options: undefined, _unknownFields: {} };
+  return { resources: [], deletions: [], options: undefined };
 }
 
 export const ApplyBundleRequest: MessageFns<ApplyBundleRequest, "heddle.admin.v1.ApplyBundleRequest"> = {
@@ -5765,14 +3836,6 @@ export const ApplyBundleRequest: MessageFns<ApplyBundleRequest, "heddle.admin.v1
     }
     if (message.options !== undefined) {
       MutationOptions.encode(message.options, writer.uint32(26).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -5818,46 +3881,12 @@ export const ApplyBundleRequest: MessageFns<ApplyBundleRequest, "heddle.admin.v1
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ApplyBundleRequest {
-    return {
-      resources: globalThis.Array.isArray(object?.resources)
-        ? object.resources.map((e: any) => Resource.fromJSON(e))
-        : [],
-      deletions: globalThis.Array.isArray(object?.deletions)
-        ? object.deletions.map((e: any) => ResourceKey.fromJSON(e))
-        : [],
-      options: isSet(object.options) ? MutationOptions.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: ApplyBundleRequest): unknown {
-    const obj: any = {};
-    if (message.resources?.length) {
-      obj.resources = message.resources.map((e) => Resource.toJSON(e));
-    }
-    if (message.deletions?.length) {
-      obj.deletions = message.deletions.map((e) => ResourceKey.toJSON(e));
-    }
-    if (message.options !== undefined) {
-      obj.options = MutationOptions.toJSON(message.options);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ApplyBundleRequest>): ApplyBundleRequest {
@@ -5874,18 +3903,8 @@ export const ApplyBundleRequest: MessageFns<ApplyBundleRequest, "heddle.admin.v1
   },
 };
 
-messageTypeRegistry.set(ApplyBundleRequest.$type, ApplyBundleRequest);
-
 function createBaseRevision(): Revision {
-  return {
-    revision: 0n,
-    committedAt: undefined,
-    author: "",
-    reason: "",
-    changes: [],
-    changeCount: 0,
-    _unknownFields: {},
-  };
+  return { revision: 0n, committedAt: undefined, author: "", reason: "", changes: [], changeCount: 0 };
 }
 
 export const Revision: MessageFns<Revision, "heddle.admin.v1.Revision"> = {
@@ -5912,14 +3931,6 @@ export const Revision: MessageFns<Revision, "heddle.admin.v1.Revision"> = {
     }
     if (message.changeCount !== 0) {
       writer.uint32(48).uint32(message.changeCount);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -5989,62 +4000,12 @@ export const Revision: MessageFns<Revision, "heddle.admin.v1.Revision"> = {
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): Revision {
-    return {
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-      committedAt: isSet(object.committedAt)
-        ? fromJsonTimestamp(object.committedAt)
-        : isSet(object.committed_at)
-        ? fromJsonTimestamp(object.committed_at)
-        : undefined,
-      author: isSet(object.author) ? globalThis.String(object.author) : "",
-      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
-      changes: globalThis.Array.isArray(object?.changes) ? object.changes.map((e: any) => Change.fromJSON(e)) : [],
-      changeCount: isSet(object.changeCount)
-        ? globalThis.Number(object.changeCount)
-        : isSet(object.change_count)
-        ? globalThis.Number(object.change_count)
-        : 0,
-    };
-  },
-
-  toJSON(message: Revision): unknown {
-    const obj: any = {};
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    if (message.committedAt !== undefined) {
-      obj.committedAt = message.committedAt.toISOString();
-    }
-    if (message.author !== "") {
-      obj.author = message.author;
-    }
-    if (message.reason !== "") {
-      obj.reason = message.reason;
-    }
-    if (message.changes?.length) {
-      obj.changes = message.changes.map((e) => Change.toJSON(e));
-    }
-    if (message.changeCount !== 0) {
-      obj.changeCount = Math.round(message.changeCount);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<Revision>): Revision {
@@ -6062,10 +4023,8 @@ export const Revision: MessageFns<Revision, "heddle.admin.v1.Revision"> = {
   },
 };
 
-messageTypeRegistry.set(Revision.$type, Revision);
-
 function createBaseListRevisionsRequest(): ListRevisionsRequest {
-  return { pageSize: 0, pageToken: "", _unknownFields: {} };
+  return { pageSize: 0, pageToken: "" };
 }
 
 export const ListRevisionsRequest: MessageFns<ListRevisionsRequest, "heddle.admin.v1.ListRevisionsRequest"> = {
@@ -6077,14 +4036,6 @@ export const ListRevisionsRequest: MessageFns<ListRevisionsRequest, "heddle.admi
     }
     if (message.pageToken !== "") {
       writer.uint32(18).string(message.pageToken);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -6122,46 +4073,12 @@ export const ListRevisionsRequest: MessageFns<ListRevisionsRequest, "heddle.admi
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListRevisionsRequest {
-    return {
-      pageSize: isSet(object.pageSize)
-        ? globalThis.Number(object.pageSize)
-        : isSet(object.page_size)
-        ? globalThis.Number(object.page_size)
-        : 0,
-      pageToken: isSet(object.pageToken)
-        ? globalThis.String(object.pageToken)
-        : isSet(object.page_token)
-        ? globalThis.String(object.page_token)
-        : "",
-    };
-  },
-
-  toJSON(message: ListRevisionsRequest): unknown {
-    const obj: any = {};
-    if (message.pageSize !== 0) {
-      obj.pageSize = Math.round(message.pageSize);
-    }
-    if (message.pageToken !== "") {
-      obj.pageToken = message.pageToken;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListRevisionsRequest>): ListRevisionsRequest {
@@ -6175,10 +4092,8 @@ export const ListRevisionsRequest: MessageFns<ListRevisionsRequest, "heddle.admi
   },
 };
 
-messageTypeRegistry.set(ListRevisionsRequest.$type, ListRevisionsRequest);
-
 function createBaseListRevisionsResponse(): ListRevisionsResponse {
-  return { revisions: [], nextPageToken: "", _unknownFields: {} };
+  return { revisions: [], nextPageToken: "" };
 }
 
 export const ListRevisionsResponse: MessageFns<ListRevisionsResponse, "heddle.admin.v1.ListRevisionsResponse"> = {
@@ -6190,14 +4105,6 @@ export const ListRevisionsResponse: MessageFns<ListRevisionsResponse, "heddle.ad
     }
     if (message.nextPageToken !== "") {
       writer.uint32(18).string(message.nextPageToken);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -6235,44 +4142,12 @@ export const ListRevisionsResponse: MessageFns<ListRevisionsResponse, "heddle.ad
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListRevisionsResponse {
-    return {
-      revisions: globalThis.Array.isArray(object?.revisions)
-        ? object.revisions.map((e: any) => Revision.fromJSON(e))
-        : [],
-      nextPageToken: isSet(object.nextPageToken)
-        ? globalThis.String(object.nextPageToken)
-        : isSet(object.next_page_token)
-        ? globalThis.String(object.next_page_token)
-        : "",
-    };
-  },
-
-  toJSON(message: ListRevisionsResponse): unknown {
-    const obj: any = {};
-    if (message.revisions?.length) {
-      obj.revisions = message.revisions.map((e) => Revision.toJSON(e));
-    }
-    if (message.nextPageToken !== "") {
-      obj.nextPageToken = message.nextPageToken;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListRevisionsResponse>): ListRevisionsResponse {
@@ -6286,10 +4161,8 @@ export const ListRevisionsResponse: MessageFns<ListRevisionsResponse, "heddle.ad
   },
 };
 
-messageTypeRegistry.set(ListRevisionsResponse.$type, ListRevisionsResponse);
-
 function createBaseGetRevisionRequest(): GetRevisionRequest {
-  return { revision: 0n, _unknownFields: {} };
+  return { revision: 0n };
 }
 
 export const GetRevisionRequest: MessageFns<GetRevisionRequest, "heddle.admin.v1.GetRevisionRequest"> = {
@@ -6301,14 +4174,6 @@ export const GetRevisionRequest: MessageFns<GetRevisionRequest, "heddle.admin.v1
         throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
       }
       writer.uint32(8).uint64(message.revision);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -6338,32 +4203,12 @@ export const GetRevisionRequest: MessageFns<GetRevisionRequest, "heddle.admin.v1
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): GetRevisionRequest {
-    return { revision: isSet(object.revision) ? BigInt(object.revision) : 0n };
-  },
-
-  toJSON(message: GetRevisionRequest): unknown {
-    const obj: any = {};
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<GetRevisionRequest>): GetRevisionRequest {
@@ -6376,10 +4221,8 @@ export const GetRevisionRequest: MessageFns<GetRevisionRequest, "heddle.admin.v1
   },
 };
 
-messageTypeRegistry.set(GetRevisionRequest.$type, GetRevisionRequest);
-
 function createBaseRollbackRequest(): RollbackRequest {
-  return { toRevision: 0n, options: undefined, _unknownFields: {} };
+  return { toRevision: 0n, options: undefined };
 }
 
 export const RollbackRequest: MessageFns<RollbackRequest, "heddle.admin.v1.RollbackRequest"> = {
@@ -6394,14 +4237,6 @@ export const RollbackRequest: MessageFns<RollbackRequest, "heddle.admin.v1.Rollb
     }
     if (message.options !== undefined) {
       MutationOptions.encode(message.options, writer.uint32(18).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -6439,42 +4274,12 @@ export const RollbackRequest: MessageFns<RollbackRequest, "heddle.admin.v1.Rollb
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): RollbackRequest {
-    return {
-      toRevision: isSet(object.toRevision)
-        ? BigInt(object.toRevision)
-        : isSet(object.to_revision)
-        ? BigInt(object.to_revision)
-        : 0n,
-      options: isSet(object.options) ? MutationOptions.fromJSON(object.options) : undefined,
-    };
-  },
-
-  toJSON(message: RollbackRequest): unknown {
-    const obj: any = {};
-    if (message.toRevision !== 0n) {
-      obj.toRevision = message.toRevision.toString();
-    }
-    if (message.options !== undefined) {
-      obj.options = MutationOptions.toJSON(message.options);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<RollbackRequest>): RollbackRequest {
@@ -6492,10 +4297,8 @@ export const RollbackRequest: MessageFns<RollbackRequest, "heddle.admin.v1.Rollb
   },
 };
 
-messageTypeRegistry.set(RollbackRequest.$type, RollbackRequest);
-
 function createBaseWaitForRevisionRequest(): WaitForRevisionRequest {
-  return { revision: 0n, timeout: undefined, _unknownFields: {} };
+  return { revision: 0n, timeout: undefined };
 }
 
 export const WaitForRevisionRequest: MessageFns<WaitForRevisionRequest, "heddle.admin.v1.WaitForRevisionRequest"> = {
@@ -6510,14 +4313,6 @@ export const WaitForRevisionRequest: MessageFns<WaitForRevisionRequest, "heddle.
     }
     if (message.timeout !== undefined) {
       Duration.encode(message.timeout, writer.uint32(18).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -6555,38 +4350,12 @@ export const WaitForRevisionRequest: MessageFns<WaitForRevisionRequest, "heddle.
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): WaitForRevisionRequest {
-    return {
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-      timeout: isSet(object.timeout) ? Duration.fromJSON(object.timeout) : undefined,
-    };
-  },
-
-  toJSON(message: WaitForRevisionRequest): unknown {
-    const obj: any = {};
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    if (message.timeout !== undefined) {
-      obj.timeout = Duration.toJSON(message.timeout);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<WaitForRevisionRequest>): WaitForRevisionRequest {
@@ -6602,10 +4371,8 @@ export const WaitForRevisionRequest: MessageFns<WaitForRevisionRequest, "heddle.
   },
 };
 
-messageTypeRegistry.set(WaitForRevisionRequest.$type, WaitForRevisionRequest);
-
 function createBaseWaitForRevisionResponse(): WaitForRevisionResponse {
-  return { revision: 0n, acknowledged: 0, waiting: [], _unknownFields: {} };
+  return { revision: 0n, acknowledged: 0, waiting: [] };
 }
 
 export const WaitForRevisionResponse: MessageFns<WaitForRevisionResponse, "heddle.admin.v1.WaitForRevisionResponse"> = {
@@ -6623,14 +4390,6 @@ export const WaitForRevisionResponse: MessageFns<WaitForRevisionResponse, "heddl
     }
     for (const v of message.waiting) {
       WaitingProxy.encode(v!, writer.uint32(26).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -6676,44 +4435,12 @@ export const WaitForRevisionResponse: MessageFns<WaitForRevisionResponse, "heddl
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): WaitForRevisionResponse {
-    return {
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-      acknowledged: isSet(object.acknowledged) ? globalThis.Number(object.acknowledged) : 0,
-      waiting: globalThis.Array.isArray(object?.waiting)
-        ? object.waiting.map((e: any) => WaitingProxy.fromJSON(e))
-        : [],
-    };
-  },
-
-  toJSON(message: WaitForRevisionResponse): unknown {
-    const obj: any = {};
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    if (message.acknowledged !== 0) {
-      obj.acknowledged = Math.round(message.acknowledged);
-    }
-    if (message.waiting?.length) {
-      obj.waiting = message.waiting.map((e) => WaitingProxy.toJSON(e));
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<WaitForRevisionResponse>): WaitForRevisionResponse {
@@ -6728,10 +4455,8 @@ export const WaitForRevisionResponse: MessageFns<WaitForRevisionResponse, "heddl
   },
 };
 
-messageTypeRegistry.set(WaitForRevisionResponse.$type, WaitForRevisionResponse);
-
 function createBaseWaitingProxy(): WaitingProxy {
-  return { nodeId: "", service: "", reason: "", _unknownFields: {} };
+  return { nodeId: "", service: "", reason: "" };
 }
 
 export const WaitingProxy: MessageFns<WaitingProxy, "heddle.admin.v1.WaitingProxy"> = {
@@ -6746,14 +4471,6 @@ export const WaitingProxy: MessageFns<WaitingProxy, "heddle.admin.v1.WaitingProx
     }
     if (message.reason !== "") {
       writer.uint32(26).string(message.reason);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -6799,46 +4516,12 @@ export const WaitingProxy: MessageFns<WaitingProxy, "heddle.admin.v1.WaitingProx
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): WaitingProxy {
-    return {
-      nodeId: isSet(object.nodeId)
-        ? globalThis.String(object.nodeId)
-        : isSet(object.node_id)
-        ? globalThis.String(object.node_id)
-        : "",
-      service: isSet(object.service) ? globalThis.String(object.service) : "",
-      reason: isSet(object.reason) ? globalThis.String(object.reason) : "",
-    };
-  },
-
-  toJSON(message: WaitingProxy): unknown {
-    const obj: any = {};
-    if (message.nodeId !== "") {
-      obj.nodeId = message.nodeId;
-    }
-    if (message.service !== "") {
-      obj.service = message.service;
-    }
-    if (message.reason !== "") {
-      obj.reason = message.reason;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<WaitingProxy>): WaitingProxy {
@@ -6853,10 +4536,8 @@ export const WaitingProxy: MessageFns<WaitingProxy, "heddle.admin.v1.WaitingProx
   },
 };
 
-messageTypeRegistry.set(WaitingProxy.$type, WaitingProxy);
-
 function createBaseListProxiesRequest(): ListProxiesRequest {
-  return { pageSize: 0, pageToken: "", _unknownFields: {} };
+  return { pageSize: 0, pageToken: "" };
 }
 
 export const ListProxiesRequest: MessageFns<ListProxiesRequest, "heddle.admin.v1.ListProxiesRequest"> = {
@@ -6868,14 +4549,6 @@ export const ListProxiesRequest: MessageFns<ListProxiesRequest, "heddle.admin.v1
     }
     if (message.pageToken !== "") {
       writer.uint32(18).string(message.pageToken);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -6913,46 +4586,12 @@ export const ListProxiesRequest: MessageFns<ListProxiesRequest, "heddle.admin.v1
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListProxiesRequest {
-    return {
-      pageSize: isSet(object.pageSize)
-        ? globalThis.Number(object.pageSize)
-        : isSet(object.page_size)
-        ? globalThis.Number(object.page_size)
-        : 0,
-      pageToken: isSet(object.pageToken)
-        ? globalThis.String(object.pageToken)
-        : isSet(object.page_token)
-        ? globalThis.String(object.page_token)
-        : "",
-    };
-  },
-
-  toJSON(message: ListProxiesRequest): unknown {
-    const obj: any = {};
-    if (message.pageSize !== 0) {
-      obj.pageSize = Math.round(message.pageSize);
-    }
-    if (message.pageToken !== "") {
-      obj.pageToken = message.pageToken;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListProxiesRequest>): ListProxiesRequest {
@@ -6966,10 +4605,8 @@ export const ListProxiesRequest: MessageFns<ListProxiesRequest, "heddle.admin.v1
   },
 };
 
-messageTypeRegistry.set(ListProxiesRequest.$type, ListProxiesRequest);
-
 function createBaseListProxiesResponse(): ListProxiesResponse {
-  return { proxies: [], nextPageToken: "", revision: 0n, _unknownFields: {} };
+  return { proxies: [], nextPageToken: "", revision: 0n };
 }
 
 export const ListProxiesResponse: MessageFns<ListProxiesResponse, "heddle.admin.v1.ListProxiesResponse"> = {
@@ -6987,14 +4624,6 @@ export const ListProxiesResponse: MessageFns<ListProxiesResponse, "heddle.admin.
         throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
       }
       writer.uint32(24).uint64(message.revision);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -7040,46 +4669,12 @@ export const ListProxiesResponse: MessageFns<ListProxiesResponse, "heddle.admin.
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ListProxiesResponse {
-    return {
-      proxies: globalThis.Array.isArray(object?.proxies) ? object.proxies.map((e: any) => Proxy.fromJSON(e)) : [],
-      nextPageToken: isSet(object.nextPageToken)
-        ? globalThis.String(object.nextPageToken)
-        : isSet(object.next_page_token)
-        ? globalThis.String(object.next_page_token)
-        : "",
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-    };
-  },
-
-  toJSON(message: ListProxiesResponse): unknown {
-    const obj: any = {};
-    if (message.proxies?.length) {
-      obj.proxies = message.proxies.map((e) => Proxy.toJSON(e));
-    }
-    if (message.nextPageToken !== "") {
-      obj.nextPageToken = message.nextPageToken;
-    }
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ListProxiesResponse>): ListProxiesResponse {
@@ -7094,8 +4689,6 @@ export const ListProxiesResponse: MessageFns<ListProxiesResponse, "heddle.admin.
   },
 };
 
-messageTypeRegistry.set(ListProxiesResponse.$type, ListProxiesResponse);
-
 function createBaseProxy(): Proxy {
   return {
     nodeId: "",
@@ -7109,7 +4702,6 @@ function createBaseProxy(): Proxy {
     snapshotSource: "",
     acknowledgedRevision: 0n,
     types: [],
-    _unknownFields: {},
   };
 }
 
@@ -7152,14 +4744,6 @@ export const Proxy: MessageFns<Proxy, "heddle.admin.v1.Proxy"> = {
     }
     for (const v of message.types) {
       TypeStatus.encode(v!, writer.uint32(90).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -7269,90 +4853,12 @@ export const Proxy: MessageFns<Proxy, "heddle.admin.v1.Proxy"> = {
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): Proxy {
-    return {
-      nodeId: isSet(object.nodeId)
-        ? globalThis.String(object.nodeId)
-        : isSet(object.node_id)
-        ? globalThis.String(object.node_id)
-        : "",
-      service: isSet(object.service) ? globalThis.String(object.service) : "",
-      version: isSet(object.version) ? globalThis.String(object.version) : "",
-      kind: isSet(object.kind) ? globalThis.String(object.kind) : "",
-      connected: isSet(object.connected) ? globalThis.Boolean(object.connected) : false,
-      since: isSet(object.since) ? fromJsonTimestamp(object.since) : undefined,
-      peer: isSet(object.peer) ? globalThis.String(object.peer) : "",
-      adminAddress: isSet(object.adminAddress)
-        ? globalThis.String(object.adminAddress)
-        : isSet(object.admin_address)
-        ? globalThis.String(object.admin_address)
-        : "",
-      snapshotSource: isSet(object.snapshotSource)
-        ? globalThis.String(object.snapshotSource)
-        : isSet(object.snapshot_source)
-        ? globalThis.String(object.snapshot_source)
-        : "",
-      acknowledgedRevision: isSet(object.acknowledgedRevision)
-        ? BigInt(object.acknowledgedRevision)
-        : isSet(object.acknowledged_revision)
-        ? BigInt(object.acknowledged_revision)
-        : 0n,
-      types: globalThis.Array.isArray(object?.types) ? object.types.map((e: any) => TypeStatus.fromJSON(e)) : [],
-    };
-  },
-
-  toJSON(message: Proxy): unknown {
-    const obj: any = {};
-    if (message.nodeId !== "") {
-      obj.nodeId = message.nodeId;
-    }
-    if (message.service !== "") {
-      obj.service = message.service;
-    }
-    if (message.version !== "") {
-      obj.version = message.version;
-    }
-    if (message.kind !== "") {
-      obj.kind = message.kind;
-    }
-    if (message.connected !== false) {
-      obj.connected = message.connected;
-    }
-    if (message.since !== undefined) {
-      obj.since = message.since.toISOString();
-    }
-    if (message.peer !== "") {
-      obj.peer = message.peer;
-    }
-    if (message.adminAddress !== "") {
-      obj.adminAddress = message.adminAddress;
-    }
-    if (message.snapshotSource !== "") {
-      obj.snapshotSource = message.snapshotSource;
-    }
-    if (message.acknowledgedRevision !== 0n) {
-      obj.acknowledgedRevision = message.acknowledgedRevision.toString();
-    }
-    if (message.types?.length) {
-      obj.types = message.types.map((e) => TypeStatus.toJSON(e));
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<Proxy>): Proxy {
@@ -7377,8 +4883,6 @@ export const Proxy: MessageFns<Proxy, "heddle.admin.v1.Proxy"> = {
   },
 };
 
-messageTypeRegistry.set(Proxy.$type, Proxy);
-
 function createBaseTypeStatus(): TypeStatus {
   return {
     type: "",
@@ -7388,7 +4892,6 @@ function createBaseTypeStatus(): TypeStatus {
     sentAt: undefined,
     answeredAt: undefined,
     nackReason: "",
-    _unknownFields: {},
   };
 }
 
@@ -7416,14 +4919,6 @@ export const TypeStatus: MessageFns<TypeStatus, "heddle.admin.v1.TypeStatus"> = 
     }
     if (message.nackReason !== "") {
       writer.uint32(58).string(message.nackReason);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -7501,78 +4996,12 @@ export const TypeStatus: MessageFns<TypeStatus, "heddle.admin.v1.TypeStatus"> = 
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): TypeStatus {
-    return {
-      type: isSet(object.type) ? globalThis.String(object.type) : "",
-      state: isSet(object.state) ? typeStatus_StateFromJSON(object.state) : 0,
-      sentVersion: isSet(object.sentVersion)
-        ? globalThis.String(object.sentVersion)
-        : isSet(object.sent_version)
-        ? globalThis.String(object.sent_version)
-        : "",
-      acknowledgedVersion: isSet(object.acknowledgedVersion)
-        ? globalThis.String(object.acknowledgedVersion)
-        : isSet(object.acknowledged_version)
-        ? globalThis.String(object.acknowledged_version)
-        : "",
-      sentAt: isSet(object.sentAt)
-        ? fromJsonTimestamp(object.sentAt)
-        : isSet(object.sent_at)
-        ? fromJsonTimestamp(object.sent_at)
-        : undefined,
-      answeredAt: isSet(object.answeredAt)
-        ? fromJsonTimestamp(object.answeredAt)
-        : isSet(object.answered_at)
-        ? fromJsonTimestamp(object.answered_at)
-        : undefined,
-      nackReason: isSet(object.nackReason)
-        ? globalThis.String(object.nackReason)
-        : isSet(object.nack_reason)
-        ? globalThis.String(object.nack_reason)
-        : "",
-    };
-  },
-
-  toJSON(message: TypeStatus): unknown {
-    const obj: any = {};
-    if (message.type !== "") {
-      obj.type = message.type;
-    }
-    if (message.state !== 0) {
-      obj.state = typeStatus_StateToJSON(message.state);
-    }
-    if (message.sentVersion !== "") {
-      obj.sentVersion = message.sentVersion;
-    }
-    if (message.acknowledgedVersion !== "") {
-      obj.acknowledgedVersion = message.acknowledgedVersion;
-    }
-    if (message.sentAt !== undefined) {
-      obj.sentAt = message.sentAt.toISOString();
-    }
-    if (message.answeredAt !== undefined) {
-      obj.answeredAt = message.answeredAt.toISOString();
-    }
-    if (message.nackReason !== "") {
-      obj.nackReason = message.nackReason;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<TypeStatus>): TypeStatus {
@@ -7591,24 +5020,14 @@ export const TypeStatus: MessageFns<TypeStatus, "heddle.admin.v1.TypeStatus"> = 
   },
 };
 
-messageTypeRegistry.set(TypeStatus.$type, TypeStatus);
-
 function createBaseBackupRequest(): BackupRequest {
-  return { _unknownFields: {} };
+  return {};
 }
 
 export const BackupRequest: MessageFns<BackupRequest, "heddle.admin.v1.BackupRequest"> = {
   $type: "heddle.admin.v1.BackupRequest" as const,
 
-  encode(message: BackupRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
-    }
+  encode(_: BackupRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     return writer;
   },
 
@@ -7629,29 +5048,12 @@ export const BackupRequest: MessageFns<BackupRequest, "heddle.admin.v1.BackupReq
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(_: any): BackupRequest {
-    return {};
-  },
-
-  toJSON(_: BackupRequest): unknown {
-    const obj: any = {};
-    return obj;
   },
 
   create(base?: DeepPartial<BackupRequest>): BackupRequest {
@@ -7663,10 +5065,8 @@ export const BackupRequest: MessageFns<BackupRequest, "heddle.admin.v1.BackupReq
   },
 };
 
-messageTypeRegistry.set(BackupRequest.$type, BackupRequest);
-
 function createBaseBackupChunk(): BackupChunk {
-  return { data: Buffer.alloc(0), _unknownFields: {} };
+  return { data: Buffer.alloc(0) };
 }
 
 export const BackupChunk: MessageFns<BackupChunk, "heddle.admin.v1.BackupChunk"> = {
@@ -7675,14 +5075,6 @@ export const BackupChunk: MessageFns<BackupChunk, "heddle.admin.v1.BackupChunk">
   encode(message: BackupChunk, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
     if (message.data.length !== 0) {
       writer.uint32(10).bytes(message.data);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -7712,32 +5104,12 @@ export const BackupChunk: MessageFns<BackupChunk, "heddle.admin.v1.BackupChunk">
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): BackupChunk {
-    return { data: isSet(object.data) ? Buffer.from(bytesFromBase64(object.data)) : Buffer.alloc(0) };
-  },
-
-  toJSON(message: BackupChunk): unknown {
-    const obj: any = {};
-    if (message.data.length !== 0) {
-      obj.data = base64FromBytes(message.data);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<BackupChunk>): BackupChunk {
@@ -7749,8 +5121,6 @@ export const BackupChunk: MessageFns<BackupChunk, "heddle.admin.v1.BackupChunk">
     return message;
   },
 };
-
-messageTypeRegistry.set(BackupChunk.$type, BackupChunk);
 
 export type ServicePoliciesService = typeof ServicePoliciesService;
 export const ServicePoliciesService = {
@@ -8467,14 +5837,6 @@ export const MeshClient = makeGenericClientConstructor(MeshService, "heddle.admi
   serviceName: string;
 };
 
-function bytesFromBase64(b64: string): Uint8Array {
-  return Uint8Array.from(globalThis.Buffer.from(b64, "base64"));
-}
-
-function base64FromBytes(arr: Uint8Array): string {
-  return globalThis.Buffer.from(arr).toString("base64");
-}
-
 type Builtin = Date | Function | Uint8Array | string | number | boolean | bigint | undefined;
 
 export type DeepPartial<T> = T extends bigint ? string | number | bigint
@@ -8496,30 +5858,10 @@ function fromTimestamp(t: Timestamp): Date {
   return new globalThis.Date(millis);
 }
 
-function fromJsonTimestamp(o: any): Date {
-  if (o instanceof globalThis.Date) {
-    return o;
-  } else if (typeof o === "string") {
-    return new globalThis.Date(o);
-  } else {
-    return fromTimestamp(Timestamp.fromJSON(o));
-  }
-}
-
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 export interface MessageFns<T, V extends string> {
   readonly $type: V;
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }

@@ -19,7 +19,6 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import { Duration } from "../../../google/protobuf/duration.ts";
-import { messageTypeRegistry } from "../../../typeRegistry.ts";
 
 export const protobufPackage = "heddle.discovery.v1";
 
@@ -38,13 +37,11 @@ export interface Digest {
   revision: bigint;
   /** type URL -> version_info that the server last sent to this node. */
   versions: { [key: string]: string };
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface Digest_VersionsEntry {
   key: string;
   value: string;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 /** Cluster.metadata.typed_filter_metadata["heddle.policy"]: what Envoy's Cluster has no field for. */
@@ -57,7 +54,6 @@ export interface ClusterPolicy {
   cbThreshold: number;
   /** Window the share is measured over. */
   cbWindow: Duration | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface DrainRequest {
@@ -65,7 +61,6 @@ export interface DrainRequest {
   nodeId: string;
   /** At most this long; unset means 10 s. */
   wait: Duration | undefined;
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 export interface DrainResponse {
@@ -73,11 +68,10 @@ export interface DrainResponse {
   revision: bigint;
   /** Nodes that had not acknowledged when the wait ran out; empty is success. */
   waiting: string[];
-  _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
 function createBaseDigest(): Digest {
-  return { meshId: "", revision: 0n, versions: {}, _unknownFields: {} };
+  return { meshId: "", revision: 0n, versions: {} };
 }
 
 export const Digest: MessageFns<Digest, "heddle.discovery.v1.Digest"> = {
@@ -96,14 +90,6 @@ export const Digest: MessageFns<Digest, "heddle.discovery.v1.Digest"> = {
     globalThis.Object.entries(message.versions).forEach(([key, value]: [string, string]) => {
       Digest_VersionsEntry.encode({ key: key as any, value }, writer.uint32(26).fork()).join();
     });
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
-    }
     return writer;
   },
 
@@ -151,65 +137,12 @@ export const Digest: MessageFns<Digest, "heddle.discovery.v1.Digest"> = {
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): Digest {
-    return {
-      meshId: isSet(object.meshId)
-        ? globalThis.String(object.meshId)
-        : isSet(object.mesh_id)
-        ? globalThis.String(object.mesh_id)
-        : "",
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-      versions: isObject(object.versions)
-        ? (globalThis.Object.entries(object.versions) as [string, any][]).reduce(
-          (acc: { [key: string]: string }, [key, value]: [string, any]) => {
-            globalThis.Object.defineProperty(acc, key, {
-              value: globalThis.String(value),
-              enumerable: true,
-              configurable: true,
-              writable: true,
-            });
-            return acc;
-          },
-          {},
-        )
-        : {},
-    };
-  },
-
-  toJSON(message: Digest): unknown {
-    const obj: any = {};
-    if (message.meshId !== "") {
-      obj.meshId = message.meshId;
-    }
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    if (message.versions) {
-      const entries = globalThis.Object.entries(message.versions) as [string, string][];
-      if (entries.length > 0) {
-        obj.versions = {};
-        entries.forEach(([k, v]) => {
-          obj.versions[k] = v;
-        });
-      }
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<Digest>): Digest {
@@ -232,10 +165,8 @@ export const Digest: MessageFns<Digest, "heddle.discovery.v1.Digest"> = {
   },
 };
 
-messageTypeRegistry.set(Digest.$type, Digest);
-
 function createBaseDigest_VersionsEntry(): Digest_VersionsEntry {
-  return { key: "", value: "", _unknownFields: {} };
+  return { key: "", value: "" };
 }
 
 export const Digest_VersionsEntry: MessageFns<Digest_VersionsEntry, "heddle.discovery.v1.Digest.VersionsEntry"> = {
@@ -247,14 +178,6 @@ export const Digest_VersionsEntry: MessageFns<Digest_VersionsEntry, "heddle.disc
     }
     if (message.value !== "") {
       writer.uint32(18).string(message.value);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -292,38 +215,12 @@ export const Digest_VersionsEntry: MessageFns<Digest_VersionsEntry, "heddle.disc
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): Digest_VersionsEntry {
-    return {
-      key: isSet(object.key) ? globalThis.String(object.key) : "",
-      value: isSet(object.value) ? globalThis.String(object.value) : "",
-    };
-  },
-
-  toJSON(message: Digest_VersionsEntry): unknown {
-    const obj: any = {};
-    if (message.key !== "") {
-      obj.key = message.key;
-    }
-    if (message.value !== "") {
-      obj.value = message.value;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<Digest_VersionsEntry>): Digest_VersionsEntry {
@@ -337,10 +234,8 @@ export const Digest_VersionsEntry: MessageFns<Digest_VersionsEntry, "heddle.disc
   },
 };
 
-messageTypeRegistry.set(Digest_VersionsEntry.$type, Digest_VersionsEntry);
-
 function createBaseClusterPolicy(): ClusterPolicy {
-  return { service: "", version: "", cbThreshold: 0, cbWindow: undefined, _unknownFields: {} };
+  return { service: "", version: "", cbThreshold: 0, cbWindow: undefined };
 }
 
 export const ClusterPolicy: MessageFns<ClusterPolicy, "heddle.discovery.v1.ClusterPolicy"> = {
@@ -358,14 +253,6 @@ export const ClusterPolicy: MessageFns<ClusterPolicy, "heddle.discovery.v1.Clust
     }
     if (message.cbWindow !== undefined) {
       Duration.encode(message.cbWindow, writer.uint32(34).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -419,54 +306,12 @@ export const ClusterPolicy: MessageFns<ClusterPolicy, "heddle.discovery.v1.Clust
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): ClusterPolicy {
-    return {
-      service: isSet(object.service) ? globalThis.String(object.service) : "",
-      version: isSet(object.version) ? globalThis.String(object.version) : "",
-      cbThreshold: isSet(object.cbThreshold)
-        ? globalThis.Number(object.cbThreshold)
-        : isSet(object.cb_threshold)
-        ? globalThis.Number(object.cb_threshold)
-        : 0,
-      cbWindow: isSet(object.cbWindow)
-        ? Duration.fromJSON(object.cbWindow)
-        : isSet(object.cb_window)
-        ? Duration.fromJSON(object.cb_window)
-        : undefined,
-    };
-  },
-
-  toJSON(message: ClusterPolicy): unknown {
-    const obj: any = {};
-    if (message.service !== "") {
-      obj.service = message.service;
-    }
-    if (message.version !== "") {
-      obj.version = message.version;
-    }
-    if (message.cbThreshold !== 0) {
-      obj.cbThreshold = Math.round(message.cbThreshold);
-    }
-    if (message.cbWindow !== undefined) {
-      obj.cbWindow = Duration.toJSON(message.cbWindow);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<ClusterPolicy>): ClusterPolicy {
@@ -484,10 +329,8 @@ export const ClusterPolicy: MessageFns<ClusterPolicy, "heddle.discovery.v1.Clust
   },
 };
 
-messageTypeRegistry.set(ClusterPolicy.$type, ClusterPolicy);
-
 function createBaseDrainRequest(): DrainRequest {
-  return { nodeId: "", wait: undefined, _unknownFields: {} };
+  return { nodeId: "", wait: undefined };
 }
 
 export const DrainRequest: MessageFns<DrainRequest, "heddle.discovery.v1.DrainRequest"> = {
@@ -499,14 +342,6 @@ export const DrainRequest: MessageFns<DrainRequest, "heddle.discovery.v1.DrainRe
     }
     if (message.wait !== undefined) {
       Duration.encode(message.wait, writer.uint32(18).fork()).join();
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -544,42 +379,12 @@ export const DrainRequest: MessageFns<DrainRequest, "heddle.discovery.v1.DrainRe
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): DrainRequest {
-    return {
-      nodeId: isSet(object.nodeId)
-        ? globalThis.String(object.nodeId)
-        : isSet(object.node_id)
-        ? globalThis.String(object.node_id)
-        : "",
-      wait: isSet(object.wait) ? Duration.fromJSON(object.wait) : undefined,
-    };
-  },
-
-  toJSON(message: DrainRequest): unknown {
-    const obj: any = {};
-    if (message.nodeId !== "") {
-      obj.nodeId = message.nodeId;
-    }
-    if (message.wait !== undefined) {
-      obj.wait = Duration.toJSON(message.wait);
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<DrainRequest>): DrainRequest {
@@ -593,10 +398,8 @@ export const DrainRequest: MessageFns<DrainRequest, "heddle.discovery.v1.DrainRe
   },
 };
 
-messageTypeRegistry.set(DrainRequest.$type, DrainRequest);
-
 function createBaseDrainResponse(): DrainResponse {
-  return { revision: 0n, waiting: [], _unknownFields: {} };
+  return { revision: 0n, waiting: [] };
 }
 
 export const DrainResponse: MessageFns<DrainResponse, "heddle.discovery.v1.DrainResponse"> = {
@@ -611,14 +414,6 @@ export const DrainResponse: MessageFns<DrainResponse, "heddle.discovery.v1.Drain
     }
     for (const v of message.waiting) {
       writer.uint32(18).string(v!);
-    }
-    if (message._unknownFields !== undefined) {
-      for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
-        const tag = parseInt(key, 10);
-        for (const value of values) {
-          writer.uint32(tag).raw(value);
-        }
-      }
     }
     return writer;
   },
@@ -656,38 +451,12 @@ export const DrainResponse: MessageFns<DrainResponse, "heddle.discovery.v1.Drain
         if ((tag & 7) === 4 || tag === 0) {
           break;
         }
-        const buf = reader.skip(tag & 7);
-
-        const list = message._unknownFields![tag];
-
-        if (list === undefined) {
-          message._unknownFields![tag] = [buf];
-        } else {
-          list.push(buf);
-        }
+        reader.skip(tag & 7);
       }
       return message;
     } finally {
       (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
     }
-  },
-
-  fromJSON(object: any): DrainResponse {
-    return {
-      revision: isSet(object.revision) ? BigInt(object.revision) : 0n,
-      waiting: globalThis.Array.isArray(object?.waiting) ? object.waiting.map((e: any) => globalThis.String(e)) : [],
-    };
-  },
-
-  toJSON(message: DrainResponse): unknown {
-    const obj: any = {};
-    if (message.revision !== 0n) {
-      obj.revision = message.revision.toString();
-    }
-    if (message.waiting?.length) {
-      obj.waiting = message.waiting;
-    }
-    return obj;
   },
 
   create(base?: DeepPartial<DrainResponse>): DrainResponse {
@@ -700,8 +469,6 @@ export const DrainResponse: MessageFns<DrainResponse, "heddle.discovery.v1.Drain
     return message;
   },
 };
-
-messageTypeRegistry.set(DrainResponse.$type, DrainResponse);
 
 /** What a proxy tells the control plane beside its stream. */
 export type MembershipService = typeof MembershipService;
@@ -769,20 +536,10 @@ export type DeepPartial<T> = T extends bigint ? string | number | bigint
   : T extends {} ? { [K in keyof T]?: DeepPartial<T[K]> }
   : Partial<T>;
 
-function isObject(value: any): boolean {
-  return typeof value === "object" && value !== null;
-}
-
-function isSet(value: any): boolean {
-  return value !== null && value !== undefined;
-}
-
 export interface MessageFns<T, V extends string> {
   readonly $type: V;
   encode(message: T, writer?: BinaryWriter): BinaryWriter;
   decode(input: BinaryReader | Uint8Array, length?: number): T;
-  fromJSON(object: any): T;
-  toJSON(message: T): unknown;
   create(base?: DeepPartial<T>): T;
   fromPartial(object: DeepPartial<T>): T;
 }
