@@ -70,6 +70,11 @@ export async function startHeddle(name: string, args: readonly string[], folder:
   return { child, ready: JSON.parse(readFileSync(readyFile, "utf8")) as Ready };
 }
 
+/** Starts `heddle ARGS` and waits for nothing. */
+export function startUnready(name: string, args: readonly string[]): Child {
+  return new Child(name, ["cli/heddle.mjs", ...args]);
+}
+
 export interface HeddleProcess {
   readonly child: Child;
   readonly ready: Ready;

@@ -1,11 +1,12 @@
-import { mkdtempSync, rmSync } from "node:fs";
+import { cpSync, mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
 import { formatAddress, parseAddress, type Address } from "../../shared/address.ts";
 import { TcpGate } from "../support/tcp-gate.ts";
 import { AdminClient } from "./admin-client.ts";
-import { Child, startHeddle, type HeddleProcess } from "./child.ts";
+import { Child, startHeddle, startUnready, type HeddleProcess } from "./child.ts";
+import { acceptsConnections, freePort } from "./ports.ts";
 
 /** One instance of the service under test: its app, and the proxy beside it. */
 export interface Instance {
@@ -34,6 +35,7 @@ export class ChaosMesh {
   #gateAddress = "";
   #controlPlane: HeddleProcess | undefined;
   #web: HeddleProcess | undefined;
+  #callers = 1;
   admin: AdminClient | undefined;
 
   async start(replicas: number): Promise<void> {
@@ -79,11 +81,26 @@ export class ChaosMesh {
   }
 
   /** Stops the instance's proxy (gracefully) and starts it again at the same address; its app runs on. */
-  async restartProxy(instance: Instance, forgetSnapshot: boolean): Promise<void> {
+  async restartProxy(instance: Instance): Promise<void> {
     const inbound = instance.proxy.ready["inbound"] ?? "";
     await instance.proxy.child.terminate();
-    if (forgetSnapshot) rmSync(this.#stateDir(instance.name), { recursive: true, force: true });
     instance.proxy = await this.#startProxy(instance.name, instance.appAddress, inbound);
+  }
+
+  /**
+   * Puts a new proxy in the caller's place, started from a copy of the old one's stored snapshot, and moves the load to it
+   * as soon as it takes connections. With `forgetSnapshot` the new one starts from nothing: the negative control.
+   */
+  async replaceCaller(forgetSnapshot: boolean): Promise<void> {
+    const old = this.#web;
+    const name = `web-${(this.#callers += 1)}`;
+    if (!forgetSnapshot) cpSync(this.#stateDir("web-1"), this.#stateDir(name), { recursive: true });
+    const outbound = `127.0.0.1:${await freePort()}`;
+    const args = this.#proxyArgs("web", name, ["--outbound", outbound]);
+    const child = forgetSnapshot ? startUnready(name, args) : (await startHeddle(name, args, this.folder)).child;
+    await acceptsConnections(mustParse(outbound));
+    this.#web = { child, ready: { outbound } };
+    await old?.child.terminate();
   }
 
   /** Kills app and proxy at once, as a crashed host would. */
