@@ -56,6 +56,8 @@ export const LINGER_MS = 1_000;
  * else all retries of a moment would wake together; a turn of an empty slot costs under a microsecond.
  */
 export const WHEEL_TICK_MS = 10;
+/** Share of the traces started here that are marked as sampled (Istio's default). */
+export const TRACE_SAMPLE_RATIO = 0.01;
 
 // The command line.
 /** One call of the admin API. */

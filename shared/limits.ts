@@ -23,6 +23,17 @@ export const REASON_CHARS_MAX = 1_024;
 export const BUNDLE_RESOURCES_MAX = 10_000;
 export const PAGE_SIZE_DEFAULT = 100;
 export const PAGE_SIZE_MAX = 1_000;
+/** A page ends early here, so that it fits the 4 MiB that gRPC clients accept by default. */
+export const PAGE_BYTES_MAX = 1024 * 1024;
+/** A DNS name has 253 characters at most (RFC 1035); the rest is room for a port. */
+export const HOST_CHARS_MAX = 260;
+export const QUERY_NAME_CHARS_MAX = 256;
+/** Header names are short in practice; Node and Envoy bound only the whole head. */
+export const HEADER_NAME_CHARS_MAX = 256;
+/** Older revisions leave the ledger; their rows and the newest content stay. */
+export const REVISIONS_KEPT_MAX = 100_000;
+/** Size of the store's file; beyond it writes are refused and reads go on. */
+export const STORE_BYTES_MAX = 8 * 1024 * 1024 * 1024;
 
 // gRPC. Beyond: RESOURCE_EXHAUSTED.
 export const ADMIN_MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
@@ -30,6 +41,15 @@ export const XDS_REQUEST_BYTES_MAX = 4 * 1024 * 1024;
 /** What a proxy accepts in one response; large meshes send large cluster lists. */
 export const XDS_RESPONSE_BYTES_MAX = 64 * 1024 * 1024;
 export const ADMIN_STREAMS_MAX = 1_000;
+/** Changes waiting for one slow watcher; beyond it the watch ends and the client lists again. */
+export const WATCH_QUEUE_EVENTS_MAX = 4_096;
+/** gRPC advises to stay below 8 KiB of response metadata; further violations are counted, not told. */
+export const ERROR_TEXT_BYTES_MAX = 3 * 1024;
+export const ERROR_DETAILS_BYTES_MAX = 3 * 1024;
+export const WAIT_MS_MAX = 600_000;
+/** Copies of the store being streamed at once: each takes the size of the store on disk. */
+export const BACKUPS_MAX = 2;
+export const BACKUP_CHUNK_BYTES = 64 * 1024;
 export const XDS_NODE_ID_CHARS_MAX = 256;
 
 // HTTP/1.1 (http1.md 5). The status at the bound stands in the codec's failure.
@@ -49,6 +69,26 @@ export const REPLAY_BYTES_MAX = 64 * 1024;
 export const LINGER_BYTES_MAX = 256 * 1024;
 export const CONNECTIONS_PER_ENDPOINT_MAX = 1_024;
 export const PENDING_PER_ENDPOINT_MAX = 1_024;
+/** Tries to pick an endpoint that was not tried yet (Envoy's FAQ recommends 5); then the last pick is used. */
+export const PICKS_MAX = 5;
+/** Hosts outside the mesh whose connections are kept apart; beyond it the one unused for longest is forgotten. */
+export const EGRESS_ENDPOINTS_MAX = 256;
+/** x-request-id goes into logs (http1.md 4). Longer: a new one is made. */
+export const REQUEST_ID_CHARS_MAX = 128;
+/** W3C Trace Context 3.3.1.1. Beyond: the tracestate is dropped. */
+export const TRACESTATE_MEMBERS_MAX = 32;
 
 // Metrics: series of one metric; beyond it new label values are counted as "other".
 export const METRIC_SERIES_MAX = 2_000;
+
+// Compiled configuration at the proxy. Beyond: the resource is refused with a NACK, the last good one keeps serving.
+/** Longer than a row may have, because a foreign control plane joins several rows into one pattern. */
+export const REGEX_PATTERN_CHARS_MAX = 4_096;
+/** Envoy's bound on the sum of `weighted_clusters`. */
+export const WEIGHT_SUM_MAX = 4_294_967_295;
+/** Distinct endpoint addresses one proxy knows. */
+export const PROXY_ENDPOINTS_MAX = 100_000;
+/** Envoy's `maglev_lb_config.table_size`. */
+export const MAGLEV_TABLE_SIZE_MAX = 5_000_011;
+/** Points of one ring, 8 bytes each; a larger `minimum_ring_size` is built with this many. */
+export const RING_POINTS_MAX = 1_048_576;

@@ -1,3 +1,7 @@
+import { randomBytes } from "node:crypto";
+
+import { v4 } from "uuid";
+
 /** The only source of chance. Pure code takes one draw as `unit`, or holds a `Random` when it draws often. */
 export interface Random {
   /** A number in [0, 1). */
@@ -22,3 +26,30 @@ export function seededRandom(seed: number): Random {
   };
   return { unit, below: (bound) => Math.floor(unit() * bound) };
 }
+
+/** Names that nobody else will choose. */
+export interface Ids {
+  /** A version 4 UUID. */
+  uuid(): string;
+  /** 16 lower-case hex digits, never all zero. */
+  spanId(): string;
+}
+
+const SPAN_ID_DIGITS = 16;
+/** Spans per draw: a draw of 8 bytes costs 1.5 us, one of 8 KiB about 6 us (style.md 3.1 forbids the first per request). */
+const SPAN_IDS_PER_DRAW = 1_024;
+let spanDigits = "";
+let spanAt = 0;
+
+export const systemIds: Ids = {
+  uuid: () => v4(),
+  spanId() {
+    if (spanAt === spanDigits.length) {
+      spanDigits = randomBytes((SPAN_IDS_PER_DRAW * SPAN_ID_DIGITS) / 2).toString("hex");
+      spanAt = 0;
+    }
+    spanAt += SPAN_ID_DIGITS;
+    const id = spanDigits.slice(spanAt - SPAN_ID_DIGITS, spanAt);
+    return id === "0000000000000000" ? "0000000000000001" : id;
+  },
+};
