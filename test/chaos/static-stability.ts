@@ -72,8 +72,9 @@ async function runPhases(mesh: ChaosMesh, ledger: Ledger, scenario: Scenario, ra
 
   await phase("steady, with configuration pushes");
   await phase("control plane killed", () => mesh.controlPlane.kill());
-  await phase("a proxy restarted from disk while it is dead", () =>
-    mesh.restartProxy(anyInstance(), scenario.forgetSnapshots),
+  await phase("a replica's proxy restarted while it is dead", () => mesh.restartProxy(anyInstance()));
+  await phase("the caller's proxy started from disk while it is dead", () =>
+    mesh.replaceCaller(scenario.forgetSnapshots),
   );
   await phase("control plane restarted", () => mesh.startControlPlane());
   await phase("control plane stopped (SIGSTOP)", () => mesh.controlPlane.signal("SIGSTOP"));
