@@ -40,6 +40,8 @@ export const ADMIN_MESSAGE_BYTES_MAX = 4 * 1024 * 1024;
 export const XDS_REQUEST_BYTES_MAX = 4 * 1024 * 1024;
 /** What a proxy accepts in one response; large meshes send large cluster lists. */
 export const XDS_RESPONSE_BYTES_MAX = 64 * 1024 * 1024;
+/** Envoy's bound on the message of a NACK; longer text is cut. */
+export const NACK_REASON_CHARS_MAX = 4_096;
 export const ADMIN_STREAMS_MAX = 1_000;
 /** Changes waiting for one slow watcher; beyond it the watch ends and the client lists again. */
 export const WATCH_QUEUE_EVENTS_MAX = 4_096;

@@ -49,3 +49,9 @@ export interface Endpoint {
   /** 0 is used first; the next only when too few of the former are usable. */
   readonly priority: number;
 }
+
+/**
+ * The cluster that inbound routes name: the app beside the proxy. It is never on the wire for Heddle's own proxies, because
+ * only the proxy knows where its app listens.
+ */
+export const LOCAL_APP_CLUSTER = "local-app";
