@@ -16,21 +16,24 @@ export class RequestHead {
   form: "origin" | "absolute" | "authority" | "asterisk" = "origin";
   /** The one canonical path (http1.md R6), without the query: for routing, authorization, logs and the upstream. */
   path = "";
-  /** "" or "?" and the rest, as received. */
+  /** "" or "?" and the rest, as received. Both are "" in authority form; the path is "*" in asterisk form. */
   query = "";
-  /** Canonical host and port: lower case, without the default port 80 and one trailing dot (R7). */
+  /**
+   * Canonical host and port: lower case, without the default port of the scheme and one trailing dot (R7). "" only for
+   * an HTTP/1.0 request that names no host.
+   */
   authority = "";
   /** `authority` without any port. */
   hostname = "";
   minorVersion: 0 | 1 = 1;
   /**
-   * End-to-end headers only. Not in it: Host, Connection and what it names (H1, H2), Keep-Alive, Proxy-Connection, TE,
-   * Trailer, Transfer-Encoding, Content-Length, Upgrade, Expect.
+   * End-to-end headers only. Not in it: Host, Connection and what it names (H1, H2), Keep-Alive, Proxy-Connection,
+   * Proxy-Authorization, Proxy-Authenticate, TE, Trailer, Transfer-Encoding, Content-Length, Upgrade, Expect.
    */
   headers: HeaderList = [];
   framing: BodyFraming = "none";
-  /** Bytes of the body when `framing` is "length". */
-  contentLength = 0;
+  /** Bytes of the body when `framing` is "length" (0 when the client wrote `Content-Length: 0`); else -1. */
+  contentLength = -1;
   /** The client lets the connection live on after the response. */
   keepAlive = true;
   expectsContinue = false;
@@ -48,7 +51,11 @@ export class ResponseHead {
   /** End-to-end headers only, as in {@link RequestHead.headers}. */
   headers: HeaderList = [];
   framing: BodyFraming = "none";
-  contentLength = 0;
+  /**
+   * Bytes of the body when `framing` is "length". With "none" it is what a bodiless response says of the body it stands
+   * for (HEAD, 304), to be passed on; -1 when it says nothing.
+   */
+  contentLength = -1;
   /** The upstream lets the connection live on after this response. */
   keepAlive = true;
   /** Seconds of a `Keep-Alive: timeout=`, or 0. */

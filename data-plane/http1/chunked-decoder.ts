@@ -1,0 +1,198 @@
+/**
+ * Takes chunked coding off a body (RFC 9112 7.1), resumable at every byte: data goes to the sink from where it lies,
+ * extensions are checked, bounded and dropped (F18), trailers are kept for the one who knows which may stay (F20).
+ *
+ *     size ─▶ [extensions] ─▶ CRLF ─▶ data ─▶ CRLF ─▶ size ...   last chunk: CRLF ─▶ trailers ─▶ complete
+ */
+
+import {
+  CHUNK_EXTENSION_BYTES_MAX,
+  CHUNK_SIZE_DIGITS_MAX,
+  HEADER_COUNT_MAX,
+  TRAILER_BYTES_MAX,
+} from "../../shared/limits.ts";
+import {
+  BACKSLASH,
+  CR,
+  EQUALS,
+  FIELD_VALUE,
+  HEX_VALUE,
+  LF,
+  QUOTE,
+  QUOTED_TEXT,
+  SEMICOLON,
+  TOKEN_LOWER,
+} from "./chars.ts";
+import {
+  BAD_CHUNK_END,
+  BAD_CHUNK_EXTENSION,
+  BAD_CHUNK_SIZE,
+  CHUNK_EXTENSIONS_TOO_LARGE,
+  HEAD_TOO_LARGE,
+  TRAILERS_TOO_LARGE,
+} from "./failures.ts";
+import { HeadReader, type StartLine } from "./head-reader.ts";
+import type { BodySink, CodecFailure, HeaderList } from "./message.ts";
+import { endToEndTrailers } from "./trailers.ts";
+
+const SIZE_FIRST = 0;
+const SIZE = 1;
+const EXTENSION_NAME_FIRST = 2;
+const EXTENSION_NAME = 3;
+const EXTENSION_VALUE_FIRST = 4;
+const EXTENSION_VALUE = 5;
+const QUOTED = 6;
+const QUOTED_PAIR = 7;
+const QUOTED_END = 8;
+const SIZE_LF = 9;
+const DATA = 10;
+const DATA_CR = 11;
+const DATA_LF = 12;
+const TRAILERS = 13;
+
+/** A trailer section is a head without a first line. */
+const NO_LINE: StartLine = {
+  complete: true,
+  failure: undefined,
+  reset: () => undefined,
+  scan: (_bytes, from) => from,
+};
+
+export class ChunkedDecoder {
+  complete = false;
+  failure: CodecFailure | undefined = undefined;
+  trailers: HeaderList = [];
+
+  #stage = SIZE_FIRST;
+  #size = 0;
+  #digits = 0;
+  #extensionBytes = 0;
+  #trailerReader: HeadReader | undefined = undefined;
+
+  reset(): void {
+    this.complete = false;
+    this.failure = undefined;
+    this.trailers = [];
+    this.#extensionBytes = 0;
+    this.#trailerReader = undefined;
+    this.#startChunk();
+  }
+
+  /** Returns the offset after the last byte used; then `complete`, `failure`, or all is used and more is needed. */
+  read(bytes: Buffer, start: number, end: number, sink: BodySink): number {
+    let i = start;
+    while (i < end && !this.complete && this.failure === undefined) {
+      if (this.#stage === DATA) i = this.#data(bytes, i, end, sink);
+      else if (this.#stage === TRAILERS) i = this.#trailers(bytes, i, end);
+      else {
+        this.failure = this.#step(bytes[i] ?? 0);
+        i += 1;
+      }
+    }
+    return i;
+  }
+
+  #data(bytes: Buffer, start: number, end: number, sink: BodySink): number {
+    const stop = Math.min(end, start + this.#size);
+    this.#size -= stop - start;
+    if (this.#size === 0) this.#stage = DATA_CR;
+    sink.onBody(bytes, start, stop);
+    return stop;
+  }
+
+  #trailers(bytes: Buffer, start: number, end: number): number {
+    this.#trailerReader ??= new HeadReader(NO_LINE, {
+      headBytesMax: TRAILER_BYTES_MAX,
+      fieldCountMax: HEADER_COUNT_MAX,
+    });
+    const reader = this.#trailerReader;
+    const stop = reader.read(bytes, start, end);
+    if (reader.complete) {
+      this.trailers = endToEndTrailers(reader.fields, reader.text());
+      this.complete = true;
+    } else if (reader.failure !== undefined) {
+      this.failure = reader.failure === HEAD_TOO_LARGE ? TRAILERS_TOO_LARGE : reader.failure;
+    }
+    return stop;
+  }
+
+  #step(byte: number): CodecFailure | undefined {
+    switch (this.#stage) {
+      case SIZE_FIRST:
+      case SIZE:
+        return this.#sizeByte(byte);
+      case SIZE_LF:
+        if (byte !== LF) return BAD_CHUNK_END;
+        this.#stage = this.#size === 0 ? TRAILERS : DATA;
+        return undefined;
+      case DATA_CR:
+        this.#stage = DATA_LF;
+        return byte === CR ? undefined : BAD_CHUNK_END;
+      case DATA_LF:
+        this.#startChunk();
+        return byte === LF ? undefined : BAD_CHUNK_END;
+      default:
+        return this.#extensionByte(byte);
+    }
+  }
+
+  #startChunk(): void {
+    this.#stage = SIZE_FIRST;
+    this.#size = 0;
+    this.#digits = 0;
+  }
+
+  #sizeByte(byte: number): CodecFailure | undefined {
+    const digit = HEX_VALUE[byte] ?? 255;
+    if (digit < 16) {
+      this.#stage = SIZE;
+      this.#digits += 1;
+      this.#size = 16 * this.#size + digit;
+      if (this.#digits > CHUNK_SIZE_DIGITS_MAX || this.#size > Number.MAX_SAFE_INTEGER) return BAD_CHUNK_SIZE;
+      return undefined;
+    }
+    if (this.#stage === SIZE_FIRST) return BAD_CHUNK_SIZE;
+    return this.#endOfPart(byte) ? undefined : BAD_CHUNK_SIZE;
+  }
+
+  /** `;` starts the next extension and CR ends the line: after the size, a name, a value. */
+  #endOfPart(byte: number): boolean {
+    if (byte === SEMICOLON) this.#stage = EXTENSION_NAME_FIRST;
+    else if (byte === CR) this.#stage = SIZE_LF;
+    else return false;
+    return true;
+  }
+
+  #extensionByte(byte: number): CodecFailure | undefined {
+    this.#extensionBytes += 1;
+    if (this.#extensionBytes > CHUNK_EXTENSION_BYTES_MAX) return CHUNK_EXTENSIONS_TOO_LARGE;
+    return this.#isExtensionByte(byte) ? undefined : BAD_CHUNK_EXTENSION;
+  }
+
+  #isExtensionByte(byte: number): boolean {
+    switch (this.#stage) {
+      case EXTENSION_NAME_FIRST:
+        this.#stage = EXTENSION_NAME;
+        return TOKEN_LOWER[byte] !== 0;
+      case EXTENSION_NAME:
+        if (byte !== EQUALS) return TOKEN_LOWER[byte] !== 0 || this.#endOfPart(byte);
+        this.#stage = EXTENSION_VALUE_FIRST;
+        return true;
+      case EXTENSION_VALUE_FIRST:
+        this.#stage = byte === QUOTE ? QUOTED : EXTENSION_VALUE;
+        return byte === QUOTE || TOKEN_LOWER[byte] !== 0;
+      case EXTENSION_VALUE:
+        return TOKEN_LOWER[byte] !== 0 || this.#endOfPart(byte);
+      case QUOTED:
+        if (byte === QUOTE) this.#stage = QUOTED_END;
+        else if (byte === BACKSLASH) this.#stage = QUOTED_PAIR;
+        else return QUOTED_TEXT[byte] === 1;
+        return true;
+      case QUOTED_PAIR:
+        this.#stage = QUOTED;
+        return FIELD_VALUE[byte] === 1;
+      default:
+        return this.#endOfPart(byte);
+    }
+  }
+}

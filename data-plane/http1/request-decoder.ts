@@ -1,0 +1,196 @@
+/**
+ * Decodes the requests of one downstream connection, one after the other; whatever http1.md refuses fails here.
+ *
+ *     reset ─▶ head ─▶ body ─▶ done ─▶ reset ...        any ─▶ failed, for good: the connection must close
+ */
+
+import { type Authority, type Scheme, parseAuthority } from "./authority.ts";
+import { BodyDecoder } from "./body-decoder.ts";
+import { CODEC_LIMITS, type CodecLimits } from "./codec-limits.ts";
+import { ConnectionOptions } from "./connection-options.ts";
+import {
+  BAD_CONNECT_AUTHORITY,
+  BAD_HOST,
+  CONNECT_REFUSED,
+  HOST_DIFFERS,
+  HOST_MISSING,
+  HOST_REPEATED,
+  HTTP2_PREFACE,
+  TRACE_REFUSED,
+  UNKNOWN_EXPECTATION,
+  UNSUPPORTED_VERSION,
+} from "./failures.ts";
+import { decimalLength, framingFailure } from "./framing.ts";
+import { HeadReader } from "./head-reader.ts";
+import { type BodySink, type CodecFailure, type HeaderList, RequestHead, type Step } from "./message.ts";
+import { MessageFields } from "./message-fields.ts";
+import { RequestLine } from "./request-line.ts";
+import { readTarget } from "./request-target.ts";
+
+export interface RequestDecoderOptions {
+  readonly limits?: CodecLimits;
+  /** What the connection is: absolute targets must name the same scheme (R2). */
+  readonly scheme?: Scheme;
+  /** Let CONNECT through to the routes instead of answering 405 (H4). */
+  readonly allowConnect?: boolean;
+}
+
+export class RequestDecoder {
+  /** What the last {@link read} came to. */
+  step: Step = "need-more";
+  /** The message being decoded: complete from the step "head" on. A new object per request, never changed afterwards. */
+  head = new RequestHead();
+  /** Set with the step "failed". */
+  failure: CodecFailure | undefined = undefined;
+
+  readonly #scheme: Scheme;
+  readonly #allowConnect: boolean;
+  readonly #line: RequestLine;
+  readonly #reader: HeadReader;
+  readonly #fields = new MessageFields();
+  readonly #connection = new ConnectionOptions();
+  readonly #body = new BodyDecoder();
+  #inHead = true;
+  /** The last Host and what it means: clients send the same one on a connection again and again. */
+  #hostText = "";
+  #host: Authority | undefined = undefined;
+
+  constructor(options: RequestDecoderOptions = {}) {
+    const limits = options.limits ?? CODEC_LIMITS;
+    this.#scheme = options.scheme ?? "http";
+    this.#allowConnect = options.allowConnect ?? false;
+    this.#line = new RequestLine(limits.requestLineBytesMax, limits.methodBytesMax);
+    this.#reader = new HeadReader(this.#line, limits);
+  }
+
+  /** Whether any byte of the present message has come. */
+  get started(): boolean {
+    return !this.#inHead || this.#reader.length > 0;
+  }
+
+  /** The allowed trailers of a chunked body, once "done". */
+  get trailers(): HeaderList {
+    return this.#body.trailers;
+  }
+
+  /** Makes ready for the next request of the connection. */
+  reset(): void {
+    this.step = "need-more";
+    this.failure = undefined;
+    this.#inHead = true;
+    this.#reader.reset();
+  }
+
+  // Hot: per chunk of every connection.
+  /**
+   * Reads `bytes[start, end)` and returns the offset after what it used; {@link step} says what it came to:
+   * - "need-more": all was used.
+   * - "head": the head is complete and nothing of the body is used; read again, with the rest, for the body.
+   * - "done": the message is complete (at once, for one without a body); the next begins at the returned offset.
+   * - "failed": {@link failure} says why.
+   */
+  read(bytes: Buffer, start: number, end: number, sink: BodySink): number {
+    if (this.step === "failed" || this.step === "done") return start;
+    if (this.#inHead) return this.#readHead(bytes, start, end);
+    const body = this.#body;
+    const stop = body.read(bytes, start, end, sink);
+    if (body.complete) this.step = "done";
+    else if (body.failure === undefined) this.step = "need-more";
+    else this.#fail(body.failure);
+    return stop;
+  }
+
+  #readHead(bytes: Buffer, start: number, end: number): number {
+    const reader = this.#reader;
+    const stop = reader.read(bytes, start, end);
+    const failure = reader.complete ? this.#finishHead() : reader.failure;
+    if (failure !== undefined) this.#fail(failure);
+    else this.step = reader.complete ? "head" : "need-more";
+    return stop;
+  }
+
+  #finishHead(): CodecFailure | undefined {
+    const text = this.#reader.text();
+    const line = this.#line;
+    const head = new RequestHead();
+    this.head = head;
+    head.method = text.slice(line.methodStart, line.methodEnd);
+    const target = text.slice(line.methodEnd + 1, line.targetEnd);
+    const { major, minor } = line.version;
+    if (major === 2 && head.method === "PRI" && target === "*") return HTTP2_PREFACE;
+    if (major !== 1) return UNSUPPORTED_VERSION;
+    // HTTP/1.2 to 1.9 are read as 1.1 (F25).
+    head.minorVersion = minor === 0 ? 0 : 1;
+    this.#fields.collect(this.#reader.fields, text);
+    const failure =
+      framingFailure(this.#fields, head.minorVersion) ??
+      this.#setAuthority(head, target) ??
+      this.#methodFailure(head.method) ??
+      this.#setHopFields(head);
+    if (failure !== undefined) return failure;
+    this.#inHead = false;
+    this.#body.start(head.framing, head.contentLength);
+    return undefined;
+  }
+
+  #setAuthority(head: RequestHead, target: string): CodecFailure | undefined {
+    const { hostCount, host } = this.#fields;
+    if (hostCount > 1) return HOST_REPEATED;
+    if (hostCount === 0 && head.minorVersion === 1) return HOST_MISSING;
+    if (hostCount === 1 && host !== this.#hostText) {
+      this.#host = parseAuthority(host, this.#scheme);
+      this.#hostText = host;
+    }
+    const own = hostCount === 1 ? this.#host : undefined;
+    if (hostCount === 1 && own === undefined) return BAD_HOST;
+    if (own !== undefined) {
+      head.authority = own.authority;
+      head.hostname = own.hostname;
+    }
+    const failure = readTarget(head, target, this.#scheme);
+    if (failure !== undefined) return failure;
+    // The target may have replaced the authority: it must then say what Host says.
+    if (own === undefined || own.authority === head.authority) return undefined;
+    // A Host without the port is common beside CONNECT, whose target always has one.
+    return head.form === "authority" && own.authority === head.hostname ? undefined : HOST_DIFFERS;
+  }
+
+  #methodFailure(method: string): CodecFailure | undefined {
+    if (method === "TRACE") return TRACE_REFUSED;
+    if (method !== "CONNECT") return undefined;
+    if (!this.#allowConnect) return CONNECT_REFUSED;
+    const framed = this.#fields.transferEncodingCount + this.#fields.contentLengthCount > 0;
+    return framed ? BAD_CONNECT_AUTHORITY : undefined;
+  }
+
+  #setHopFields(head: RequestHead): CodecFailure | undefined {
+    const fields = this.#fields;
+    const connection = this.#connection;
+    connection.read(fields.connection);
+    head.headers = connection.strip(fields.headers);
+    head.keepAlive = connection.keepsAlive(head.minorVersion);
+    if (fields.transferEncodingCount > 0) head.framing = "chunked";
+    else if (fields.contentLengthCount > 0) {
+      head.framing = "length";
+      head.contentLength = decimalLength(fields.contentLength);
+    }
+    if (fields.te !== undefined) head.acceptsTrailers = fields.te.toLowerCase().split(",").some(isTrailers);
+    if (fields.upgrade !== undefined && connection.upgrade && head.minorVersion === 1) {
+      head.upgrade = fields.upgrade.toLowerCase();
+    }
+    // RFC 9110 10.1.1: an expectation in an HTTP/1.0 request is ignored.
+    if (fields.expect === undefined || head.minorVersion === 0) return undefined;
+    if (fields.expect.toLowerCase() !== "100-continue") return UNKNOWN_EXPECTATION;
+    head.expectsContinue = head.framing === "chunked" || head.contentLength > 0;
+    return undefined;
+  }
+
+  #fail(failure: CodecFailure): void {
+    this.failure = failure;
+    this.step = "failed";
+  }
+}
+
+function isTrailers(coding: string): boolean {
+  return coding.trim() === "trailers";
+}
