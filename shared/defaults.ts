@@ -26,6 +26,13 @@ export const ENVOY_CONNECT_TIMEOUT_MS = 5_000;
 /** Seed F2.20 and F4.15, united by seeds.md C4. */
 export const RETRIABLE_STATUSES: readonly number[] = [502, 503, 504];
 
+/** Envoy LeastRequest.choice_count, RingHash.minimum_ring_size, Maglev.table_size. */
+export const LEAST_REQUEST_CHOICES = 2;
+export const RING_SIZE_MIN = 1_024;
+/** Far below Envoy's 8 Mi: enough for 1,000 endpoints at 64 points each, and what each proxy must hold in memory. */
+export const RING_SIZE_MAX = 65_536;
+export const MAGLEV_TABLE_SIZE = 65_537;
+
 // The stream (DESIGN 7, 8).
 export const RECONNECT_MIN_MS = 500;
 export const RECONNECT_MAX_MS = 30_000;
@@ -34,6 +41,8 @@ export const DIGEST_PERIOD_MS = 10_000;
 export const DIGEST_SILENCE_MS = 30_000;
 /** A stream whose response stays unread or unanswered for this long is cut. */
 export const STREAM_STALL_MS = 30_000;
+/** A proxy waits this long for a resource that another one names; then it counts as empty (Envoy initial_fetch_timeout). */
+export const RESOURCE_WAIT_MS = 15_000;
 /** The publisher waits for quiet, but never longer than the maximum. */
 export const PUBLISH_DEBOUNCE_MS = 10;
 export const PUBLISH_DEBOUNCE_MAX_MS = 100;

@@ -1,0 +1,184 @@
+import type { Cluster, LoadAssignment } from "../../shared/model/cluster.ts";
+import type { Listener } from "../../shared/model/listener.ts";
+import type { RouteConfig } from "../../shared/model/route.ts";
+import type { Snapshot } from "../../shared/model/snapshot.ts";
+import { err, ok, type Result } from "../../shared/result.ts";
+import { violation, type Violation } from "../../shared/violation.ts";
+import type { RawResource, ResourceDecoder, ResourceType } from "./discovery-message.ts";
+
+/** A resource and the bytes it came as. Equal bytes keep the same object, so that later steps can compare identities. */
+export interface Held<T> {
+  readonly bytes: Uint8Array;
+  readonly model: T;
+}
+
+/** Everything accepted from the stream, by type and name. Replaced, never changed. */
+export interface Holdings {
+  readonly clusters: ReadonlyMap<string, Held<Cluster>>;
+  readonly endpoints: ReadonlyMap<string, Held<LoadAssignment>>;
+  readonly listeners: ReadonlyMap<string, Held<Listener>>;
+  readonly routes: ReadonlyMap<string, Held<RouteConfig>>;
+}
+
+export const noHoldings: Holdings = {
+  clusters: new Map(),
+  endpoints: new Map(),
+  listeners: new Map(),
+  routes: new Map(),
+};
+
+/**
+ * The holdings after a response, or every reason why it is refused; `before` stays as it is. Clusters and listeners come
+ * as full state: what is not in the response is gone. Assignments and route tables come in part: absence means nothing,
+ * they go when nothing refers to them any more (xds.md 1.5).
+ */
+export function stage(
+  before: Holdings,
+  type: ResourceType,
+  resources: readonly RawResource[],
+  decoder: ResourceDecoder,
+): Result<Holdings, readonly Violation[]> {
+  switch (type) {
+    case "clusters": {
+      const clusters = decodeAll(type, resources, before.clusters, decoder.cluster);
+      if (!clusters.ok) return clusters;
+      const wanted = assignmentNames(clusters.value);
+      return ok({ ...before, clusters: clusters.value, endpoints: keepOnly(before.endpoints, wanted) });
+    }
+    case "listeners": {
+      const listeners = decodeAll(type, resources, before.listeners, decoder.listener);
+      if (!listeners.ok) return listeners;
+      const wanted = routeConfigNames(listeners.value);
+      return ok({ ...before, listeners: listeners.value, routes: keepOnly(before.routes, wanted) });
+    }
+    case "endpoints": {
+      const changed = decodeAll(type, resources, before.endpoints, decoder.loadAssignment);
+      if (!changed.ok) return changed;
+      return ok({ ...before, endpoints: merge(before.endpoints, changed.value, assignmentNames(before.clusters)) });
+    }
+    case "routes": {
+      const changed = decodeAll(type, resources, before.routes, decoder.routeConfig);
+      if (!changed.ok) return changed;
+      return ok({ ...before, routes: merge(before.routes, changed.value, routeConfigNames(before.listeners)) });
+    }
+  }
+}
+
+/** Names to subscribe to for endpoints: those of the clusters that want them. Sorted. */
+export function assignmentNames(clusters: ReadonlyMap<string, Held<Cluster>>): readonly string[] {
+  const names = new Set<string>();
+  for (const { model } of clusters.values()) {
+    if (model.discovery.kind === "eds") names.add(model.discovery.assignmentName);
+  }
+  return [...names].toSorted();
+}
+
+/** Names to subscribe to for route tables: those of the listeners that want them. Sorted. */
+export function routeConfigNames(listeners: ReadonlyMap<string, Held<Listener>>): readonly string[] {
+  const names = new Set<string>();
+  for (const { model } of listeners.values()) {
+    if (model.routes.kind === "rds") names.add(model.routes.routeConfigName);
+  }
+  return [...names].toSorted();
+}
+
+/** Every cluster that a route sends to. */
+export function routedClusters(holdings: Holdings): ReadonlySet<string> {
+  const names = new Set<string>();
+  const add = (config: RouteConfig): void => {
+    for (const host of config.virtualHosts) {
+      for (const { action } of host.routes) {
+        if (action.kind === "forward") for (const { cluster } of action.clusters) names.add(cluster);
+      }
+    }
+  };
+  for (const { model } of holdings.routes.values()) add(model);
+  for (const { model } of holdings.listeners.values()) if (model.routes.kind === "inline") add(model.routes.config);
+  return names;
+}
+
+/** The holdings in model form; what is named and not there stands in as empty: no endpoints, no virtual hosts. */
+export function toSnapshot(holdings: Holdings): Snapshot {
+  const assignments = models(holdings.endpoints);
+  for (const name of assignmentNames(holdings.clusters)) {
+    if (!assignments.has(name)) assignments.set(name, { name, endpoints: [] });
+  }
+  const routes = models(holdings.routes);
+  for (const name of routeConfigNames(holdings.listeners)) {
+    if (!routes.has(name)) routes.set(name, { name, virtualHosts: [], ignorePortInHost: false });
+  }
+  return { listeners: models(holdings.listeners), routes, clusters: models(holdings.clusters), assignments };
+}
+
+function decodeAll<T extends { readonly name: string }>(
+  type: ResourceType,
+  resources: readonly RawResource[],
+  before: ReadonlyMap<string, Held<T>>,
+  decode: (bytes: Uint8Array) => Result<T, readonly Violation[]>,
+): Result<Map<string, Held<T>>, readonly Violation[]> {
+  const violations: Violation[] = [];
+  const known = new Map<string, Held<T>>();
+  // A response with little in it is decoded sooner than everything held is indexed.
+  if (resources.length > before.size / 8) for (const held of before.values()) known.set(contentKey(held.bytes), held);
+  const decoded = new Map<string, Held<T>>();
+  for (const [index, resource] of resources.entries()) {
+    const path = `${type}[${index}]`;
+    if (resource.type !== type) {
+      violations.push(violation(path, `is not of the response's type`));
+      continue;
+    }
+    const held = known.get(contentKey(resource.bytes)) ?? decodeOne(path, resource.bytes, decode, violations);
+    if (held === undefined) continue;
+    if (decoded.has(held.model.name)) violations.push(violation(path, `the name "${held.model.name}" stands twice`));
+    decoded.set(held.model.name, held);
+  }
+  return violations.length === 0 ? ok(decoded) : err(violations);
+}
+
+function decodeOne<T>(
+  path: string,
+  bytes: Uint8Array,
+  decode: (bytes: Uint8Array) => Result<T, readonly Violation[]>,
+  violations: Violation[],
+): Held<T> | undefined {
+  const model = decode(bytes);
+  if (model.ok) return { bytes, model: model.value };
+  for (const { path: inner, message } of model.error) {
+    violations.push(violation(inner === "" ? path : `${path}.${inner}`, message));
+  }
+  return undefined;
+}
+
+/** The bytes as a map key: one character per byte, so that equal content is found without decoding it. */
+function contentKey(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
+}
+
+function models<T>(held: ReadonlyMap<string, Held<T>>): Map<string, T> {
+  const result = new Map<string, T>();
+  for (const [name, { model }] of held) result.set(name, model);
+  return result;
+}
+
+/** Unrequested resources are ignored, as Envoy and gRPC do. */
+function merge<T>(
+  before: ReadonlyMap<string, Held<T>>,
+  changed: ReadonlyMap<string, Held<T>>,
+  wanted: readonly string[],
+): ReadonlyMap<string, Held<T>> {
+  const merged = new Map(before);
+  for (const name of wanted) {
+    const held = changed.get(name);
+    if (held !== undefined) merged.set(name, held);
+  }
+  return merged;
+}
+
+function keepOnly<T>(held: ReadonlyMap<string, Held<T>>, wanted: readonly string[]): ReadonlyMap<string, Held<T>> {
+  const kept = new Map<string, Held<T>>();
+  for (const name of wanted) {
+    const one = held.get(name);
+    if (one !== undefined) kept.set(name, one);
+  }
+  return kept;
+}
