@@ -65,18 +65,18 @@ function isOverlong(path: string, at: number, first: number): boolean {
   return second >= 0x80 && second < below;
 }
 
+/** Dot segments first, then slashes, as RFC 3986 and Envoy do it: `/a//../b` is `/a/b`, for an empty segment is one. */
 function resolveSegments(path: string): string | undefined {
   const kept: string[] = [];
-  const segments = path.split("/");
-  for (const [index, segment] of segments.entries()) {
-    const isLast = index === segments.length - 1;
+  const segments = path.slice(1).split("/");
+  const last = segments.at(-1) ?? "";
+  for (const segment of segments) {
     if (segment.startsWith(".;") || segment.startsWith("..;")) return undefined;
     if (segment === "..") {
       if (kept.pop() === undefined) return undefined;
-      if (isLast) kept.push("");
-    } else if (segment === "." || segment === "") {
-      if (isLast) kept.push("");
-    } else kept.push(segment);
+    } else if (segment !== ".") kept.push(segment);
   }
-  return `/${kept.join("/")}`;
+  const named = kept.filter((segment) => segment !== "");
+  const isFolder = last === "" || last === "." || last === "..";
+  return named.length === 0 ? "/" : `/${named.join("/")}${isFolder ? "/" : ""}`;
 }

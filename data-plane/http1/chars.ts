@@ -48,6 +48,24 @@ export function isFieldValue(text: string): boolean {
   return true;
 }
 
+/** The members of a comma list, each without the SP and HTAB around it: `trim` would take more than those two. */
+export function listMembers(text: string): string[] {
+  return text.split(",").map(trimmed);
+}
+
+/** `text` without optional white space (SP, HTAB) at its ends. */
+export function trimmed(text: string): string {
+  let start = 0;
+  let end = text.length;
+  while (start < end && isBlank(text.charCodeAt(start))) start += 1;
+  while (end > start && isBlank(text.charCodeAt(end - 1))) end -= 1;
+  return text.slice(start, end);
+}
+
+function isBlank(code: number): boolean {
+  return code === SP || code === HTAB;
+}
+
 function table(valueOf: (code: number) => number): Uint8Array {
   return Uint8Array.from({ length: 256 }, (_, code) => valueOf(code));
 }

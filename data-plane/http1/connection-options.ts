@@ -3,6 +3,7 @@
  * one that we, the next hop or its authorization rely on.
  */
 
+import { listMembers } from "./chars.ts";
 import type { HeaderList } from "./message.ts";
 
 const CLOSE = 1;
@@ -34,7 +35,7 @@ export class ConnectionOptions {
     if (value === undefined) return;
     if (value === "keep-alive") this.#found = KEEP_ALIVE;
     else if (value === "close") this.#found = CLOSE;
-    else for (const option of value.toLowerCase().split(",")) this.#add(option.trim());
+    else for (const option of listMembers(value.toLowerCase())) this.#add(option);
   }
 
   get upgrade(): boolean {

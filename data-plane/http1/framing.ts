@@ -1,6 +1,6 @@
 /** How long a body is: Content-Length and Transfer-Encoding of RFC 9112 6, read in the strictest way (F1-F9). */
 
-import { NINE, ZERO, isToken } from "./chars.ts";
+import { NINE, ZERO, isToken, listMembers, trimmed } from "./chars.ts";
 import {
   BAD_LENGTH,
   BAD_TRANSFER_ENCODING,
@@ -45,7 +45,7 @@ export function decimalLength(text: string): number {
 }
 
 function transferEncodingFailure(text: string): CodecFailure | undefined {
-  const codings = text.split(",").map((coding) => coding.trim());
+  const codings = listMembers(text);
   if (!codings.every(isCoding)) return BAD_TRANSFER_ENCODING;
   const chunked = codings.filter((coding) => coding === "chunked").length;
   if (chunked > 1) return CHUNKED_TWICE;
@@ -55,5 +55,5 @@ function transferEncodingFailure(text: string): CodecFailure | undefined {
 
 function isCoding(text: string): boolean {
   const [name = "", ...parameters] = text.split(";");
-  return isToken(name.trim()) && parameters.every((parameter) => parameter.trim().split("=").every(isToken));
+  return isToken(trimmed(name)) && parameters.every((parameter) => trimmed(parameter).split("=").every(isToken));
 }

@@ -8,6 +8,7 @@ import { type Authority, type Scheme, parseAuthority } from "./authority.ts";
 import { BodyDecoder } from "./body-decoder.ts";
 import { CODEC_LIMITS, type CodecLimits } from "./codec-limits.ts";
 import { ConnectionOptions } from "./connection-options.ts";
+import { listMembers } from "./chars.ts";
 import {
   BAD_CONNECT_AUTHORITY,
   BAD_HOST,
@@ -174,7 +175,7 @@ export class RequestDecoder {
       head.framing = "length";
       head.contentLength = decimalLength(fields.contentLength);
     }
-    if (fields.te !== undefined) head.acceptsTrailers = fields.te.toLowerCase().split(",").some(isTrailers);
+    if (fields.te !== undefined) head.acceptsTrailers = listMembers(fields.te.toLowerCase()).includes("trailers");
     if (fields.upgrade !== undefined && connection.upgrade && head.minorVersion === 1) {
       head.upgrade = fields.upgrade.toLowerCase();
     }
@@ -189,8 +190,4 @@ export class RequestDecoder {
     this.failure = failure;
     this.step = "failed";
   }
-}
-
-function isTrailers(coding: string): boolean {
-  return coding.trim() === "trailers";
 }

@@ -7,6 +7,7 @@
 
 import { INFORMATIONAL_RESPONSES_MAX } from "../../shared/limits.ts";
 import { BodyDecoder } from "./body-decoder.ts";
+import { listMembers } from "./chars.ts";
 import { CODEC_LIMITS, type CodecLimits } from "./codec-limits.ts";
 import { ConnectionOptions } from "./connection-options.ts";
 import {
@@ -188,5 +189,5 @@ export class ResponseDecoder {
 
 function isOffered(offered: string, chosen: string): boolean {
   if (offered === "" || chosen === "") return false;
-  return offered === chosen || offered.split(",").some((protocol) => protocol.trim() === chosen);
+  return offered === chosen || listMembers(offered).includes(chosen);
 }
