@@ -1,0 +1,24 @@
+import type { EndpointState } from "./endpoint-state.ts";
+import type { EndpointStates } from "./endpoint-states.ts";
+import type { Runtime } from "./runtime.ts";
+
+/** Before the first snapshot: nothing listens, nothing is known. */
+export const emptyRuntime: Runtime = { revision: 0, listeners: new Map(), clusters: new Map() };
+
+/** Where the request path finds the runtime. Read it once per request, and keep what was read. */
+export class RuntimeHolder {
+  current: Runtime = emptyRuntime;
+}
+
+/**
+ * The swap: new requests use `runtime` from here on, those on their way finish with the one they started with. Only then are
+ * the endpoints that nobody names any more let go, so that no new request can meet a closing pool.
+ */
+export function applyRuntime(
+  holder: RuntimeHolder,
+  runtime: Runtime,
+  endpoints: EndpointStates,
+): readonly EndpointState[] {
+  holder.current = runtime;
+  return endpoints.reconcile(runtime);
+}

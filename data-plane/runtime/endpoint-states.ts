@@ -1,0 +1,53 @@
+import { formatAddress, type Address } from "../../shared/address.ts";
+import { EndpointState } from "./endpoint-state.ts";
+import type { Runtime } from "./runtime.ts";
+
+/**
+ * What is known of every endpoint, across changes of configuration. The key is the address, as EndpointState says.
+ *
+ * Compiling asks for the states it needs; after the swap {@link reconcile} lets go of those no cluster names any more. So it is bounded
+ * by what compiling accepts (PROXY_ENDPOINTS_MAX) for the runtime in use and for the one being prepared.
+ */
+export class EndpointStates {
+  readonly #states = new Map<string, EndpointState>();
+
+  get size(): number {
+    return this.#states.size;
+  }
+
+  values(): IterableIterator<EndpointState> {
+    return this.#states.values();
+  }
+
+  get(key: string): EndpointState | undefined {
+    return this.#states.get(key);
+  }
+
+  /** The state of the endpoint at that address, new if it was not known. */
+  obtain(address: Address): EndpointState {
+    const key = formatAddress(address);
+    const known = this.#states.get(key);
+    if (known !== undefined) return known;
+    const state = new EndpointState(key, address);
+    this.#states.set(key, state);
+    return state;
+  }
+
+  /**
+   * Retires every endpoint that `runtime` does not name: its idle connections close now, its busy ones after their
+   * response. Requests that began before the swap still hold the state and finish on it. Returns the retired.
+   */
+  reconcile(runtime: Runtime): readonly EndpointState[] {
+    const named = new Set<EndpointState>();
+    for (const cluster of runtime.clusters.values()) for (const state of cluster.endpoints) named.add(state);
+    const retired: EndpointState[] = [];
+    for (const state of this.#states.values()) {
+      if (named.has(state)) continue;
+      this.#states.delete(state.key);
+      state.isRetired = true;
+      state.pool?.drain();
+      retired.push(state);
+    }
+    return retired;
+  }
+}
