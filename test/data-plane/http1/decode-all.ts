@@ -1,5 +1,6 @@
 /** Runs bytes through a decoder in chosen pieces and tells, as plain data, what came out. */
 
+import assert from "node:assert/strict";
 import type { BodySink, CodecFailure, RequestHead, ResponseHead } from "../../../data-plane/http1/message.ts";
 import { RequestDecoder, type RequestDecoderOptions } from "../../../data-plane/http1/request-decoder.ts";
 import { ResponseDecoder } from "../../../data-plane/http1/response-decoder.ts";
@@ -104,4 +105,27 @@ export function decodeResponse(chunks: readonly Buffer[], run: ResponseRun = {})
     return { messages, end: decoder.failure ?? "more", used, bodyBegun };
   }
   return { messages, end: "more", used, bodyBegun };
+}
+
+/** Checks the last message: the named fields of its head, its body, and how many bytes were used in all. */
+export function assertMessage<Head extends object>(
+  decoded: { messages: readonly { head: Head; body: string }[]; end: unknown; used: number },
+  expected: Partial<Head>,
+  body: string,
+  used: number,
+): void {
+  assert.ok(typeof decoded.end === "string", `refused: ${JSON.stringify(decoded.end)}`);
+  const message = decoded.messages.at(-1);
+  assert.deepEqual(pick(message?.head, Object.keys(expected)), expected);
+  assert.equal(message?.body, body);
+  assert.equal(decoded.used, used);
+}
+
+export function pick(head: object | undefined, keys: readonly string[]): object {
+  const all = new Map(Object.entries(head ?? {}));
+  return Object.fromEntries(keys.map((key) => [key, all.get(key)]));
+}
+
+export function bytesOf(text: string): Buffer {
+  return Buffer.from(text, "latin1");
 }
