@@ -13,14 +13,14 @@ const everything = [...source, ...tests];
 
 /** Files that decide: no clock, no chance, no input or output but their parameters. */
 const PURE: readonly RegExp[] = [
-  /^shared\/(assert|result|violation|backoff|defaults|limits)\.ts$/,
+  /^shared\/(assert|result|violation|backoff|defaults|limits|string-hash)\.ts$/,
   /^shared\/model\//,
   /^control-plane\/catalog\//,
-  /^control-plane\/snapshot\/(build|listeners|routes|clusters|check|version)\.ts$/,
-  /^control-plane\/xds\/(subscription|node-session)\.ts$/,
+  /^control-plane\/snapshot\/(build|listeners|routes|clusters|check|version|division|mesh)\.ts$/,
+  /^control-plane\/xds\/(subscription|node-session|name-set)\.ts$/,
   /^control-plane\/liveness\/lease\.ts$/,
   /^data-plane\/(http1|router|balancer|policy)\//,
-  /^data-plane\/runtime\/(runtime|compile|endpoint-state)\.ts$/,
+  /^data-plane\/runtime\/(runtime|compile|compile-cluster|endpoint-state)\.ts$/,
   /^data-plane\/xds\/(client-session|discovery-message|holdings|session-outcome|waits)\.ts$/,
   /^data-plane\/telemetry\/(trace-context|prometheus-text|request-record)\.ts$/,
 ];
