@@ -94,3 +94,6 @@ export const PROXY_ENDPOINTS_MAX = 100_000;
 export const MAGLEV_TABLE_SIZE_MAX = 5_000_011;
 /** Points of one ring, 8 bytes each; a larger `minimum_ring_size` is built with this many. */
 export const RING_POINTS_MAX = 1_048_576;
+
+// The access log: lines not yet written; beyond it new ones are dropped and counted.
+export const ACCESS_LOG_BUFFER_CHARS_MAX = 4 * 1024 * 1024;

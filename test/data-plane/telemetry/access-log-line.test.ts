@@ -1,0 +1,53 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import fc from "fast-check";
+
+import { accessLogLine } from "../../../data-plane/telemetry/access-log-line.ts";
+import { requestRecord } from "../../support/request-records.ts";
+
+describe("a line of the access log", () => {
+  it("is one JSON object, the mission's keys first", () => {
+    assert.equal(
+      accessLogLine(requestRecord()),
+      '{"timestamp":"2026-01-02T03:04:05.067Z","source":"web","destination":"reviews","duration":12.345,"status":200,' +
+        '"trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331","request_id":"5f0c",' +
+        '"direction":"outbound","listener":"outbound","method":"GET","authority":"reviews","path":"/api",' +
+        '"protocol":"HTTP/1.1","response_flags":"","response_code_details":"","route_name":"reviews/default",' +
+        '"upstream_cluster":"reviews","upstream_host":"127.0.0.1:9101","upstream_service_time":10.5,"version":"v1",' +
+        '"attempts":1,"bytes_received":0,"bytes_sent":42,"config_revision":7}\n',
+    );
+  });
+
+  it("gives back every text exactly, on one line, and nothing in it can act on a terminal", () => {
+    const text = fc.string({
+      unit: fc.oneof(
+        fc.constantFrom('"', "\\", "\n", "\r", "\u001b", "\u009b", "\u2028"),
+        fc.string({ minLength: 1, maxLength: 1, unit: "binary" }),
+      ),
+    });
+    fc.assert(
+      fc.property(text, text, text, (path, authority, requestId) => {
+        const line = accessLogLine(requestRecord({ path, authority, requestId }));
+        assert.equal(line.indexOf("\n"), line.length - 1);
+        // eslint-disable-next-line no-control-regex -- control characters are what this looks for.
+        assert.doesNotMatch(line.slice(0, -1), /[\u0000-\u001f\u007f-\u009f]/);
+        const read: unknown = JSON.parse(line);
+        assert.ok(typeof read === "object" && read !== null && "path" in read && "authority" in read);
+        assert.deepEqual([read.path, read.authority], [path, authority]);
+      }),
+    );
+  });
+
+  it("keeps the time of each request, also across seconds", () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 0, max: 4e12 }), (startWallMs) => {
+        assert.ok(
+          accessLogLine(requestRecord({ startWallMs })).startsWith(
+            `{"timestamp":"${new Date(startWallMs).toISOString()}"`,
+          ),
+        );
+      }),
+    );
+  });
+});
