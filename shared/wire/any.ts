@@ -1,0 +1,35 @@
+import type { BinaryWriter } from "@bufbuild/protobuf/wire";
+
+import type { Any } from "../generated/google/protobuf/any.ts";
+import { err, ok, type Result } from "../result.ts";
+import { TYPE_URL_PREFIX } from "./resource-types.ts";
+
+/** What we need of a generated codec. */
+export interface Codec<T> {
+  readonly $type: string;
+  encode(message: T): BinaryWriter;
+  decode(bytes: Uint8Array): T;
+}
+
+export function typeUrlOf(codec: { readonly $type: string }): string {
+  return TYPE_URL_PREFIX + codec.$type;
+}
+
+export function encodeMessage<T>(codec: Codec<T>, message: T): Buffer {
+  return Buffer.from(codec.encode(message).finish());
+}
+
+/** The message in an Any. `Any.value` is a Buffer because that is what the generated code wants. */
+export function packAny<T>(codec: Codec<T>, message: T): Any {
+  return { typeUrl: typeUrlOf(codec), value: encodeMessage(codec, message) };
+}
+
+/** Decodes, with the reason as a sentence when the bytes are no such message. */
+export function decodeMessage<T>(codec: Codec<T>, bytes: Uint8Array): Result<T, string> {
+  try {
+    return ok(codec.decode(bytes));
+  } catch (error) {
+    // The generated reader throws RangeError or Error on bytes that are cut short, too deep, or no protobuf.
+    return err(`not a ${codec.$type}: ${error instanceof Error ? error.message : String(error)}`);
+  }
+}

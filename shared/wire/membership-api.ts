@@ -1,0 +1,8 @@
+/** What a proxy tells the control plane beside its stream, as generated. */
+export {
+  DrainRequest,
+  DrainResponse,
+  MembershipClient,
+  MembershipService,
+  type MembershipServer,
+} from "../generated/heddle/discovery/v1/discovery.ts";
