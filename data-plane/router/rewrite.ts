@@ -51,10 +51,7 @@ function compileRegexRewrite(
   const unknown = parts.find((part) => typeof part === "number" && part > groups);
   if (parts.includes(BAD_ESCAPE)) {
     violations.push(
-      violation(
-        `${path}.substitution`,
-        `"${rewrite.substitution}": a backslash must be followed by a digit or a backslash`,
-      ),
+      violation(`${path}.substitution`, `"${rewrite.substitution}": a backslash must be followed by a digit`),
     );
   }
   if (unknown !== undefined) {
@@ -72,11 +69,10 @@ function compileRegexRewrite(
 type SubstitutionPart = string | number | typeof BAD_ESCAPE;
 const BAD_ESCAPE = Symbol("a backslash before something else");
 
-/** RE2's rewrite syntax: `\0` is the whole match, `\1`-`\9` a group, `\\` a backslash. */
+/** RE2's rewrite syntax: `\0` is the whole match, `\1`-`\9` a group. Its `\\` would put a backslash into a path (http1.md R5). */
 function parseSubstitution(substitution: string): SubstitutionPart[] {
   return (substitution.match(/\\[\s\S]?|[^\\]+/g) ?? []).map((part) => {
     if (!part.startsWith("\\")) return part;
-    if (part === "\\\\") return "\\";
     return /^\\\d$/.test(part) ? Number(part[1]) : BAD_ESCAPE;
   });
 }
