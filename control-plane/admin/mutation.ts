@@ -1,0 +1,128 @@
+import { status } from "@grpc/grpc-js";
+
+import { AUTHOR_CHARS_MAX, REASON_CHARS_MAX } from "../../shared/limits.ts";
+import { err, ok, type Result } from "../../shared/result.ts";
+import { violation, type Violation } from "../../shared/violation.ts";
+import type { MutationOptions, MutationResult } from "../../shared/wire/admin-api.ts";
+import { applyChanges, planChange } from "../catalog/apply-changes.ts";
+import { guardChange } from "../catalog/guard.ts";
+import { validateReferences, type PlacedRow } from "../catalog/validate.ts";
+import type { Change, CommitOptions, RowChange, Store } from "../store/store.ts";
+import type { Fleet } from "../xds/fleet.ts";
+import { reachOf } from "./reach.ts";
+import { refusal, refuseViolations, type Refusal } from "./refusal.ts";
+import { changeMessage } from "./row-wire.ts";
+
+export interface MutationPorts {
+  readonly store: Store;
+  readonly fleet: Fleet;
+}
+
+/** A change as a caller asked for it: `puts` know where in the request they stood, for the paths of violations. */
+export interface Wish {
+  readonly puts: readonly PlacedRow[];
+  readonly deletions: Change["deletions"];
+}
+
+const noOptions: MutationOptions = { dryRun: false, expectedRevision: 0n, author: "", reason: "", force: false };
+
+/**
+ * The one way by which callers change the mesh: check the options, the references and the guards, then commit; or, in a
+ * dry run, say what would happen by the same path.
+ */
+export function mutate(
+  ports: MutationPorts,
+  wish: Wish,
+  given: MutationOptions | undefined,
+  peer: string,
+): Result<MutationResult, Refusal> {
+  const options = readOptions(given ?? noOptions, peer);
+  if (!options.ok) return options;
+  const catalog = ports.store.catalog();
+  const { expectedRevision, dryRun, force } = options.value;
+  if (expectedRevision !== undefined && expectedRevision !== catalog.revision)
+    return err(conflict(expectedRevision, catalog.revision));
+
+  const change: Change = { puts: wish.puts.map(({ row }) => row), deletions: wish.deletions };
+  const planned = planChange(catalog, change, "");
+  const after = applyChanges(catalog, planned, catalog.revision);
+  const violations = validateReferences(catalog, after, wish.puts);
+  if (violations.length > 0) return err(refuseViolations(status.INVALID_ARGUMENT, violations));
+  const guarded = force ? [] : guardChange(catalog, after, planned);
+  if (guarded.length > 0) return err(refuseViolations(status.FAILED_PRECONDITION, guarded));
+
+  if (dryRun) return ok(resultOf(ports.fleet, planned, { revision: catalog.revision, dryRun }));
+  return commit(ports, change, options.value);
+}
+
+function commit(
+  { store, fleet }: MutationPorts,
+  change: Change,
+  options: CommitOptions,
+): Result<MutationResult, Refusal> {
+  const outcome = store.commit(change, options);
+  switch (outcome.kind) {
+    case "committed":
+      return ok(resultOf(fleet, outcome.commit.changes, { revision: outcome.commit.revision, dryRun: false }));
+    case "unchanged":
+      return ok(resultOf(fleet, [], { revision: outcome.revision, dryRun: false }));
+    case "conflict":
+      return err(conflict(outcome.expected, outcome.actual));
+    case "unavailable":
+      return err(refusal(status.UNAVAILABLE, `nothing was stored: ${outcome.reason}`));
+  }
+}
+
+interface ReadOptions extends CommitOptions {
+  readonly dryRun: boolean;
+  readonly force: boolean;
+}
+
+function readOptions(options: MutationOptions, peer: string): Result<ReadOptions, Refusal> {
+  const violations: Violation[] = [];
+  const { author, reason, expectedRevision, dryRun, force } = options;
+  if (author.length > AUTHOR_CHARS_MAX) {
+    violations.push(
+      violation(
+        "options.author",
+        `options.author must have at most ${AUTHOR_CHARS_MAX} characters (got ${author.length})`,
+      ),
+    );
+  }
+  if (reason.length > REASON_CHARS_MAX) {
+    violations.push(
+      violation(
+        "options.reason",
+        `options.reason must have at most ${REASON_CHARS_MAX} characters (got ${reason.length})`,
+      ),
+    );
+  }
+  if (violations.length > 0) return err(refuseViolations(status.INVALID_ARGUMENT, violations));
+  return ok({
+    author: author === "" ? `unnamed at ${peer}`.slice(0, AUTHOR_CHARS_MAX) : author,
+    reason,
+    expectedRevision: expectedRevision === 0n ? undefined : Number(expectedRevision),
+    dryRun,
+    force,
+  });
+}
+
+function conflict(expected: number, actual: number): Refusal {
+  return refusal(
+    status.ABORTED,
+    `the store stands at r${actual}, not at the expected r${expected}; read again, then repeat the change`,
+  );
+}
+
+function resultOf(
+  fleet: Fleet,
+  changes: readonly RowChange[],
+  at: { readonly revision: number; readonly dryRun: boolean },
+): MutationResult {
+  return {
+    revision: BigInt(at.revision),
+    changes: changes.map(changeMessage),
+    dryRun: at.dryRun,
+    proxies: reachOf(changes, fleet),
+  };
+}

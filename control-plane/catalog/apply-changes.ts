@@ -1,0 +1,135 @@
+import { assert, unreachable } from "../../shared/assert.ts";
+import type { Change, RowChange } from "../store/store.ts";
+import type { Catalog, Row } from "./catalog.ts";
+import { documentFromRow } from "./document.ts";
+import { describeKey, keyOf, type RowKey } from "./row-key.ts";
+import { compareEndpoints, compareRoutes, compareSplits, findRow, sortKey } from "./rows.ts";
+
+/**
+ * What a change does to a catalog, row by row; puts and deletions without effect are left out. The server's columns are
+ * settled here: `id` stays with the row (0 for a new one: the store numbers it) and `updatedAt` becomes `now`.
+ * A key may stand only once in a change.
+ */
+export function planChange(catalog: Catalog, change: Change, now: string): readonly RowChange[] {
+  const seen = new Set<string>();
+  const planned: RowChange[] = [];
+  const once = (key: RowKey): void => {
+    const text = `${key.kind} ${describeKey(key)}`;
+    assert(!seen.has(text), `${text} stands twice in one change`);
+    seen.add(text);
+  };
+  for (const put of change.puts) {
+    const key = keyOf(put);
+    once(key);
+    const before = findRow(catalog, key);
+    if (before === undefined || !isSameContent(before, put))
+      planned.push({ key, before, after: stamped(put, before, now) });
+  }
+  for (const key of change.deletions) {
+    once(key);
+    const before = findRow(catalog, key);
+    if (before !== undefined) planned.push({ key, before, after: undefined });
+  }
+  return planned;
+}
+
+/** Equal in all but `id` and `updatedAt`. */
+export function isSameContent(a: Row, b: Row): boolean {
+  return a === b || contentOf(a) === contentOf(b);
+}
+
+function contentOf(row: Row): string {
+  return JSON.stringify({ ...documentFromRow(row), id: 0, updated_at: "" });
+}
+
+function stamped(put: Row, before: Row | undefined, now: string): Row {
+  switch (put.kind) {
+    case "ServiceEndpoint":
+      return put;
+    case "TrafficSplit":
+      return { ...put, id: before?.kind === "TrafficSplit" ? before.id : 0, updatedAt: now };
+    case "ServicePolicy":
+    case "Route":
+      return { ...put, updatedAt: now };
+    default:
+      return unreachable(put);
+  }
+}
+
+/**
+ * The catalog after some changes, as `revision`. Every part that no change touches is the same object as before, down to
+ * the list of one service, so that readers see by identity what changed.
+ */
+export function applyChanges(catalog: Catalog, changes: readonly RowChange[], revision: number): Catalog {
+  return {
+    revision,
+    policies: withPolicies(catalog.policies, changes),
+    endpoints: withLists(
+      catalog.endpoints,
+      pick(changes, "ServiceEndpoint"),
+      (row) => row.serviceName,
+      compareEndpoints,
+    ),
+    splits: withLists(catalog.splits, pick(changes, "TrafficSplit"), (row) => row.destinationService, compareSplits),
+    routes: withLists(catalog.routes, pick(changes, "Route"), (row) => row.destinationService, compareRoutes),
+  };
+}
+
+/** The changes that lead back: from the catalog after `changes` to the one before. */
+export function reversed(changes: readonly RowChange[]): readonly RowChange[] {
+  return changes.map(({ key, before, after }) => ({ key, before: after, after: before }));
+}
+
+type RowOf<K extends Row["kind"]> = Extract<Row, { kind: K }>;
+
+interface Edit<R> {
+  readonly before: R | undefined;
+  readonly after: R | undefined;
+}
+
+function pick<K extends Row["kind"]>(changes: readonly RowChange[], kind: K): readonly Edit<RowOf<K>>[] {
+  const isOfKind = (row: Row | undefined): row is RowOf<K> => row?.kind === kind;
+  return changes
+    .filter((change) => change.key.kind === kind)
+    .map(({ before, after }) => ({
+      before: isOfKind(before) ? before : undefined,
+      after: isOfKind(after) ? after : undefined,
+    }));
+}
+
+function withPolicies(policies: Catalog["policies"], changes: readonly RowChange[]): Catalog["policies"] {
+  const edits = pick(changes, "ServicePolicy");
+  if (edits.length === 0) return policies;
+  const next = new Map(policies);
+  for (const { before, after } of edits) {
+    if (after !== undefined) next.set(after.serviceName, after);
+    else if (before !== undefined) next.delete(before.serviceName);
+  }
+  return next;
+}
+
+/** Edits lists that hang at a service. An edit may move a row from one service to another (a Route's destination). */
+function withLists<R extends Row>(
+  lists: ReadonlyMap<string, readonly R[]>,
+  edits: readonly Edit<R>[],
+  serviceOf: (row: R) => string,
+  compare: (a: R, b: R) => number,
+): ReadonlyMap<string, readonly R[]> {
+  if (edits.length === 0) return lists;
+  // By key and not by identity: rows of the ledger are other objects than those of the catalog.
+  const befores = edits.map((edit) => edit.before).filter((row) => row !== undefined);
+  const removed = new Set(befores.map(sortKey));
+  const added = Map.groupBy(
+    edits.map((edit) => edit.after).filter((row) => row !== undefined),
+    serviceOf,
+  );
+  const touched = new Set([...befores.map(serviceOf), ...added.keys()]);
+  const next = new Map(lists);
+  for (const service of touched) {
+    const kept = (lists.get(service) ?? []).filter((row) => !removed.has(sortKey(row)));
+    const list = [...kept, ...(added.get(service) ?? [])].sort(compare);
+    if (list.length === 0) next.delete(service);
+    else next.set(service, list);
+  }
+  return next;
+}
