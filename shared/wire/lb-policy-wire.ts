@@ -1,6 +1,5 @@
 import type { Any } from "../generated/google/protobuf/any.ts";
-import type {
-  Cluster as ClusterMessage} from "../generated/envoy/config/cluster/v3/cluster.ts";
+import type { Cluster as ClusterMessage } from "../generated/envoy/config/cluster/v3/cluster.ts";
 import {
   Cluster_LbPolicy,
   Cluster_RingHashLbConfig_HashFunction,

@@ -1,9 +1,5 @@
-import type {
-  QueryParameterMatcher} from "../generated/envoy/config/route/v3/route_components.ts";
-import {
-  HeaderMatcher,
-  RouteMatch as RouteMatchMessage,
-} from "../generated/envoy/config/route/v3/route_components.ts";
+import type { QueryParameterMatcher } from "../generated/envoy/config/route/v3/route_components.ts";
+import { HeaderMatcher, RouteMatch as RouteMatchMessage } from "../generated/envoy/config/route/v3/route_components.ts";
 import { FractionalPercent_DenominatorType } from "../generated/envoy/type/v3/percent.ts";
 import type { StringMatcher } from "../generated/envoy/type/matcher/v3/string.ts";
 import type { HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch } from "../model/route.ts";
