@@ -4,7 +4,12 @@
  * an escaped slash, backslash or NUL, a malformed or overlong escape, a dot segment with a parameter, and a climb above the root.
  */
 
-import { DOT, HEX_VALUE, PERCENT, SLASH } from "./chars.ts";
+import { HEX_VALUE } from "./chars.ts";
+
+// Of this module: see field-scanner.ts.
+const PERCENT = 0x25;
+const DOT = 0x2e;
+const SLASH = 0x2f;
 
 const UNRESERVED = /[A-Za-z0-9\-._~]/;
 const REFUSED_ESCAPES = new Set(["00", "2F", "5C"]);

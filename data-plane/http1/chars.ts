@@ -5,15 +5,11 @@ export const LF = 0x0a;
 export const CR = 0x0d;
 export const SP = 0x20;
 export const QUOTE = 0x22;
-export const PERCENT = 0x25;
-export const DOT = 0x2e;
 export const SLASH = 0x2f;
 export const ZERO = 0x30;
 export const NINE = 0x39;
-export const COLON = 0x3a;
 export const SEMICOLON = 0x3b;
 export const EQUALS = 0x3d;
-export const QUESTION = 0x3f;
 export const BACKSLASH = 0x5c;
 
 /** The lower-case byte of a token character, or 0 for any other byte: one load checks and folds. */

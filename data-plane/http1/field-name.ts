@@ -1,8 +1,8 @@
 /**
- * Field names as shared, lower-case strings. The scanner hashes a name while it checks it; one table slot and one
- * comparison then give the string, so that a head of common names allocates none of them.
+ * Field names as shared, lower-case strings: one table slot and one comparison give the string, so that a head of common
+ * names allocates none of them.
  *
- * A name outside the known set takes a slot of its own hash and may be replaced there by the next one: the table never
+ * A name outside the known set takes the slot it hashes to and may be replaced there by the next one: the table never
  * grows, and a client that floods it only makes its own lookups slower.
  */
 
@@ -24,13 +24,11 @@ export const DROPPED = 9;
 export interface FieldName {
   readonly text: string;
   readonly kind: number;
+  /** The bytes of `text`. */
+  readonly bytes: Uint8Array;
 }
 
-const SLOTS = 1024;
-const slots: (FieldName | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
-const pinned = new Uint8Array(SLOTS);
-
-const SPECIAL: readonly (readonly [string, number])[] = [
+const SPECIAL_KINDS = new Map<string, number>([
   ["host", HOST],
   ["content-length", CONTENT_LENGTH],
   ["transfer-encoding", TRANSFER_ENCODING],
@@ -43,47 +41,50 @@ const SPECIAL: readonly (readonly [string, number])[] = [
   ["proxy-connection", DROPPED],
   ["proxy-authenticate", DROPPED],
   ["proxy-authorization", DROPPED],
-];
-const SPECIAL_KINDS = new Map(SPECIAL);
+]);
 
-for (const [text, kind] of SPECIAL) {
-  const slot = slotOf(text);
-  slots[slot] = { text, kind };
-  pinned[slot] = 1;
-}
+/** A local name for the table: an imported binding is read from its cell at every use, which doubles the cost of a byte. */
+const LOWER = TOKEN_LOWER;
+const COLON = 0x3a;
+const SLOTS = 1024;
+const slots: (FieldName | undefined)[] = Array.from({ length: SLOTS }, () => undefined);
 
-/** The next hash after one more lower-case byte; the hash of nothing is 0. */
-export function hashStep(hash: number, byte: number): number {
-  return (Math.imul(hash, 31) + byte) | 0;
-}
-
-/**
- * Hot: once per field line. The name at `bytes[start, end)`, all of it token characters, whose lower-case bytes give
- * `hash`.
- */
-export function fieldNameAt(bytes: Buffer, start: number, end: number, hash: number): FieldName {
-  const slot = hash & (SLOTS - 1);
+// Hot: once per field line. `start` is below `end`, and both are in bounds, hence each `!`.
+/** The name at `bytes[start, end)`, all of it token characters, at least one. */
+export function fieldNameAt(bytes: Buffer, start: number, end: number): FieldName {
+  const slot = slotAt(bytes, start, end);
   const found = slots[slot];
-  if (found !== undefined && equals(found.text, bytes, start, end)) return found;
-  return remember(bytes.toString("latin1", start, end).toLowerCase(), slot);
-}
-
-function remember(text: string, slot: number): FieldName {
-  const name = { text, kind: SPECIAL_KINDS.get(text) ?? ORDINARY };
-  if (pinned[slot] === 0) slots[slot] = name;
+  if (found !== undefined && equals(found.bytes, bytes, start, end)) return found;
+  const name = fieldName(bytes.toString("latin1", start, end).toLowerCase());
+  // A field of this hop keeps its slot.
+  if (found === undefined || found.kind === ORDINARY) slots[slot] = name;
   return name;
 }
 
-function equals(text: string, bytes: Buffer, start: number, end: number): boolean {
-  if (text.length !== end - start) return false;
-  for (let i = 0; i < text.length; i += 1) {
-    if (TOKEN_LOWER[bytes[start + i] ?? 0] !== text.charCodeAt(i)) return false;
-  }
-  return true;
+// Hot: once per field line.
+/** Whether `name` and a colon stand at `start`, before `end`. */
+export function isNameAt(name: FieldName, bytes: Buffer, start: number, end: number): boolean {
+  const colon = start + name.bytes.length;
+  return colon < end && bytes[colon] === COLON && equals(name.bytes, bytes, start, colon);
 }
 
-function slotOf(text: string): number {
-  let hash = 0;
-  for (let i = 0; i < text.length; i += 1) hash = hashStep(hash, text.charCodeAt(i));
-  return hash & (SLOTS - 1);
+function fieldName(text: string): FieldName {
+  return { text, kind: SPECIAL_KINDS.get(text) ?? ORDINARY, bytes: Uint8Array.from(Buffer.from(text, "latin1")) };
+}
+
+/** Four bytes and the length tell the names in use apart; a clash costs one string. */
+function slotAt(bytes: Buffer, start: number, end: number): number {
+  const length = end - start;
+  const first = LOWER[bytes[start]!]!;
+  const middle = LOWER[bytes[start + (length >> 1)]!]!;
+  const beforeLast = LOWER[bytes[length > 1 ? end - 2 : start]!]!;
+  const last = LOWER[bytes[end - 1]!]!;
+  return (length * 67 + first * 31 + middle * 131 + beforeLast * 17 + last * 7) & (SLOTS - 1);
+}
+
+function equals(name: Uint8Array, bytes: Buffer, start: number, end: number): boolean {
+  const length = end - start;
+  if (name.length !== length) return false;
+  for (let i = 0; i < length; i += 1) if (LOWER[bytes[start + i]!] !== name[i]) return false;
+  return true;
 }

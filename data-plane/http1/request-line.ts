@@ -13,6 +13,10 @@ import type { StartLine } from "./head-reader.ts";
 import type { CodecFailure } from "./message.ts";
 import { VersionScanner } from "./version-scanner.ts";
 
+// Local names: see field-scanner.ts.
+const IS_TARGET = TARGET;
+const TOKEN = TOKEN_LOWER;
+
 const FIRST = 0;
 const EMPTY_LINE_LF = 1;
 const METHOD = 2;
@@ -57,7 +61,7 @@ export class RequestLine implements StartLine {
     if (this.#stage < METHOD) i = this.#skipEmptyLine(bytes, i, scanEnd, base);
     if (this.#stage === METHOD) {
       const methodLimit = Math.min(scanEnd, base + this.methodStart + this.#methodBytesMax + 1);
-      while (i < methodLimit && TOKEN_LOWER[bytes[i]!] !== 0) i += 1;
+      while (i < methodLimit && TOKEN[bytes[i]!] !== 0) i += 1;
       if (i - base - this.methodStart > this.#methodBytesMax) return this.#fail(METHOD_TOO_LONG, i);
       if (i < scanEnd) {
         if (bytes[i] !== SP || i === base + this.methodStart) return this.#fail(BAD_METHOD, i);
@@ -67,7 +71,7 @@ export class RequestLine implements StartLine {
       }
     }
     if (this.#stage === TARGET_TEXT) {
-      while (i < scanEnd && TARGET[bytes[i]!] === 1) i += 1;
+      while (i < scanEnd && IS_TARGET[bytes[i]!] === 1) i += 1;
       if (i < scanEnd) {
         const failure = this.#targetEnds(bytes[i]!, i - base);
         if (failure !== undefined) return this.#fail(failure, i);
