@@ -43,6 +43,11 @@ export const DIGEST_SILENCE_MS = 30_000;
 export const STREAM_STALL_MS = 30_000;
 /** A proxy waits this long for a resource that another one names; then it counts as empty (Envoy initial_fetch_timeout). */
 export const RESOURCE_WAIT_MS = 15_000;
+/**
+ * A node that takes its clusters from elsewhere gets its routes after this long; others ask for both within one round
+ * trip, and then the routes wait for the clusters.
+ */
+export const ROUTES_GRACE_MS = 500;
 /** The publisher waits for quiet, but never longer than the maximum. */
 export const PUBLISH_DEBOUNCE_MS = 10;
 export const PUBLISH_DEBOUNCE_MAX_MS = 100;
@@ -75,3 +80,9 @@ export const ADMIN_CALL_TIMEOUT_MS = 10_000;
 export const WAIT_SEC = 10;
 /** `heddle run` gives an app this long after SIGTERM before SIGKILL (Kubernetes' terminationGracePeriodSeconds). */
 export const APP_STOP_MS = 30_000;
+
+// The store (control-plane-reliability.md 1).
+/** How long a commit waits for another program that holds the database's write lock. */
+export const STORE_BUSY_MS = 5_000;
+/** WaitForRevision, when the caller names no time. */
+export const REVISION_WAIT_MS = 10_000;

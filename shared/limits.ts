@@ -14,6 +14,8 @@ export const MATCHES_MAX = 16;
 export const HEADER_VALUE_CHARS_MAX = 1_024;
 export const PATH_CHARS_MAX = 2_048;
 export const REGEX_CHARS_MAX = 512;
+/** Matching takes instructions x characters. A real Envoy refuses more than 100 unless its runtime key re2.max_program_size.error_level says otherwise. */
+export const REGEX_PROGRAM_SIZE_MAX = 1_000;
 export const DESTINATIONS_MAX = 16;
 export const DESTINATION_WEIGHT_MAX = 1_000_000;
 export const ROUTE_POSITION_MAX = 100_000;

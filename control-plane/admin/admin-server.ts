@@ -53,13 +53,13 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
   // Each entry is a handler made by unary() or of the same shape; grpc-js types services one by one.
   add(server, MeshService, meshHandlers(ports) as UntypedServiceImplementation);
 
-  const health = new HealthImplementation({ "": "SERVING" });
+  const health = createHealth();
   health.addToServer(server);
   new ReflectionService(loadProtos()).addToServer(server);
   return {
     start: (address) => start(server, address),
     stop: (graceMs) => {
-      health.setStatus("", "NOT_SERVING");
+      for (const service of HEALTH_OF) health.setStatus(service, "NOT_SERVING");
       return stop(server, options.timers, graceMs);
     },
   };
@@ -69,8 +69,17 @@ function add(server: Server, service: ServiceDefinition, handlers: UntypedServic
   server.addService(forgivingDefinition(service), handlers);
 }
 
+/** The services whose health can be asked for; "" is the server as a whole. */
+const HEALTH_OF = ["", "ServicePolicies", "ServiceEndpoints", "TrafficSplits", "Routes", "Mesh"].map((name) =>
+  name === "" ? name : `heddle.admin.v1.${name}`,
+);
+
+function createHealth(): HealthImplementation {
+  return new HealthImplementation(Object.fromEntries(HEALTH_OF.map((service) => [service, "SERVING" as const])));
+}
+
 function loadProtos(): ReturnType<typeof loadSync> {
-  return loadSync("heddle/admin/v1/admin.proto", { includeDirs: [join(packageRoot, "proto")] });
+  return loadSync("heddle/admin/v1/admin.proto", { includeDirs: [join(packageRoot, "proto")], keepCase: true });
 }
 
 function start(server: Server, address: Address): Promise<Result<Address, string>> {

@@ -11,7 +11,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { BackupChunk } from "../../shared/wire/admin-api.ts";
 import type { Store } from "../store/store.ts";
 import { refusal, toServiceError, type Refusal } from "./refusal.ts";
-import type { Received } from "./unary.ts";
+import { refuseBytes, type Received } from "./unary.ts";
 
 type BackupCall = ServerWritableStream<Received<unknown>, BackupChunk>;
 
@@ -29,6 +29,7 @@ export class Backups {
   handler(): (call: BackupCall) => void {
     return (call) => {
       const fail = (reason: Refusal): void => void call.emit("error", toServiceError(reason));
+      if (!call.request.ok) return fail(refuseBytes(call.request.error));
       if (this.#running >= BACKUPS_MAX)
         return fail(
           refusal(status.RESOURCE_EXHAUSTED, `${BACKUPS_MAX} backups are running already; try again when one is done`),

@@ -1,6 +1,6 @@
 import { status } from "@grpc/grpc-js";
 
-import type { Clock } from "../../shared/clock.ts";
+import { REVISION_WAIT_MS } from "../../shared/defaults.ts";
 import { BUNDLE_RESOURCES_MAX, WAIT_MS_MAX } from "../../shared/limits.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
@@ -31,7 +31,6 @@ import { changeMessage } from "./row-wire.ts";
 import { unary, type CallContext } from "./unary.ts";
 
 export interface MeshPorts extends KindPorts {
-  readonly clock: Clock;
   readonly backups: Backups;
 }
 
@@ -143,7 +142,7 @@ async function waitForRevision(
   const revision = request.revision === 0n ? newest : Number(request.revision);
   if (revision > newest) return err(unknownRevision(request.revision, newest));
   const { timeout } = request;
-  const askedMs = timeout === undefined ? DEFAULT_WAIT_MS : Number(timeout.seconds) * 1_000 + timeout.nanos / 1e6;
+  const askedMs = timeout === undefined ? REVISION_WAIT_MS : Number(timeout.seconds) * 1_000 + timeout.nanos / 1e6;
   if (!(askedMs >= 0 && askedMs <= WAIT_MS_MAX)) {
     return err(
       refuseViolations(status.INVALID_ARGUMENT, [
@@ -160,5 +159,4 @@ async function waitForRevision(
   });
 }
 
-const DEFAULT_WAIT_MS = 10_000;
 const ANSWER_MARGIN_MS = 100;

@@ -1,11 +1,13 @@
 import { status } from "@grpc/grpc-js";
 
+import type { Clock } from "../../shared/clock.ts";
 import { AUTHOR_CHARS_MAX, REASON_CHARS_MAX } from "../../shared/limits.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
 import type { MutationOptions, MutationResult } from "../../shared/wire/admin-api.ts";
 import { applyChanges, planChange } from "../catalog/apply-changes.ts";
 import { guardChange } from "../catalog/guard.ts";
+import { describeKey, keyOf } from "../catalog/row-key.ts";
 import { validateReferences, type PlacedRow } from "../catalog/validate.ts";
 import type { Change, CommitOptions, RowChange, Store } from "../store/store.ts";
 import type { Fleet } from "../xds/fleet.ts";
@@ -14,6 +16,7 @@ import { refusal, refuseViolations, type Refusal } from "./refusal.ts";
 import { changeMessage } from "./row-wire.ts";
 
 export interface MutationPorts {
+  readonly clock: Clock;
   readonly store: Store;
   readonly fleet: Fleet;
 }
@@ -44,15 +47,21 @@ export function mutate(
     return err(conflict(expectedRevision, catalog.revision));
 
   const change: Change = { puts: wish.puts.map(({ row }) => row), deletions: wish.deletions };
-  const planned = planChange(catalog, change, "");
+  const planned = planChange(catalog, change, new Date(ports.clock.wallMs()).toISOString());
   const after = applyChanges(catalog, planned, catalog.revision);
-  const violations = validateReferences(catalog, after, wish.puts);
+  const violations = validateReferences(catalog, after, changedPuts(wish, planned));
   if (violations.length > 0) return err(refuseViolations(status.INVALID_ARGUMENT, violations));
   const guarded = force ? [] : guardChange(catalog, after, planned);
   if (guarded.length > 0) return err(refuseViolations(status.FAILED_PRECONDITION, guarded));
 
   if (dryRun) return ok(resultOf(ports.fleet, planned, { revision: catalog.revision, dryRun }));
   return commit(ports, change, options.value);
+}
+
+/** Rows that stay as they are were checked when they came, and the mesh may have moved on since. */
+function changedPuts({ puts }: Wish, planned: readonly RowChange[]): readonly PlacedRow[] {
+  const changed = new Set(planned.map(({ key }) => `${key.kind} ${describeKey(key)}`));
+  return puts.filter(({ row }) => changed.has(`${row.kind} ${describeKey(keyOf(row))}`));
 }
 
 function commit(

@@ -43,14 +43,22 @@ function firstWithin(violations: readonly Violation[]): readonly Violation[] {
 }
 
 function clip(message: string, violations: readonly Violation[]): string {
-  // gRPC percent-encodes all but printable ASCII, so other text counts thrice.
-  const weight = (text: string): number => Buffer.byteLength(text) + 2 * (text.match(/[^\x20-\x7e]/g)?.length ?? 0);
-  if (weight(message) <= ERROR_TEXT_BYTES_MAX) return message;
+  if (encodedBytes(message) <= ERROR_TEXT_BYTES_MAX) return message;
+  const count = violations.length > 1 ? ` (${violations.length} violations in all)` : "";
   let clipped = "";
-  for (const char of message.slice(0, ERROR_TEXT_BYTES_MAX)) {
-    if (weight(clipped) + weight(char) > ERROR_TEXT_BYTES_MAX - 40) break;
+  let bytes = count.length + 3;
+  for (const char of message) {
+    bytes += encodedBytes(char);
+    if (bytes > ERROR_TEXT_BYTES_MAX) break;
     clipped += char;
   }
-  const count = violations.length > 1 ? ` (${violations.length} violations in all)` : "";
   return `${clipped}...${count}`;
+}
+
+/** gRPC percent-encodes all but printable ASCII: three bytes for one. */
+function encodedBytes(text: string): number {
+  return (
+    Buffer.byteLength(text.replaceAll(/[\x20-\x24\x26-\x7e]/g, "")) * 3 +
+    (text.match(/[\x20-\x24\x26-\x7e]/g)?.length ?? 0)
+  );
 }

@@ -8,7 +8,7 @@ import { rowsOf } from "../catalog/rows.ts";
 import type { Commit, Store } from "../store/store.ts";
 import { refusal, toServiceError } from "./refusal.ts";
 import { changeMessage } from "./row-wire.ts";
-import type { Received } from "./unary.ts";
+import { refuseBytes, type Received } from "./unary.ts";
 
 type WatchCall = ServerWritableStream<Received<unknown>, WatchEvent>;
 
@@ -26,6 +26,10 @@ export class Watchers {
 
   handler(kind: Kind): (call: WatchCall) => void {
     return (call) => {
+      if (!call.request.ok) {
+        call.emit("error", toServiceError(refuseBytes(call.request.error)));
+        return;
+      }
       if (this.#open >= ADMIN_STREAMS_MAX) {
         call.emit(
           "error",

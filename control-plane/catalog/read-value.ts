@@ -164,8 +164,10 @@ function readRegex(value: unknown, path: string): Result<string, readonly Proble
     return err([{ path, text: `must be a regular expression of at most ${limits.REGEX_CHARS_MAX} characters` }]);
   }
   try {
-    RE2JS.compile(value);
-    return ok(value);
+    const size = RE2JS.compile(value).programSize();
+    if (size <= limits.REGEX_PROGRAM_SIZE_MAX) return ok(value);
+    const text = `must compile to at most ${limits.REGEX_PROGRAM_SIZE_MAX} instructions (got ${size} of ${quote(value)}); repeats such as {999} count that often`;
+    return err([{ path, text }]);
   } catch (error) {
     const words = error instanceof Error ? error.message : String(error);
     return err([{ path, text: `must be a regular expression in RE2 syntax (got ${quote(value)}: ${words})` }]);

@@ -1,5 +1,6 @@
 import { violation, type Violation } from "../../shared/violation.ts";
 import type { Catalog, Row } from "./catalog.ts";
+import { describeKey, keyOf } from "./row-key.ts";
 
 /** A row of a change, and where it stood in the request: `resources[2]`, or "" for a request of one row. */
 export interface PlacedRow {
@@ -81,14 +82,6 @@ function lookAlikes(before: Catalog, after: Catalog, row: Row): readonly ColumnP
 
 /** The row as messages name it: a split without a source goes by its destination. */
 export function labelOf(row: Row): string {
-  switch (row.kind) {
-    case "ServicePolicy":
-      return `ServicePolicy ${row.serviceName}`;
-    case "ServiceEndpoint":
-      return `ServiceEndpoint ${row.serviceName}/${row.podIp}:${row.port}`;
-    case "TrafficSplit":
-      return `TrafficSplit ${row.sourceService === null ? "" : `${row.sourceService}->`}${row.destinationService}`;
-    case "Route":
-      return `Route ${row.name}`;
-  }
+  if (row.kind === "TrafficSplit" && row.sourceService === null) return `TrafficSplit ${row.destinationService}`;
+  return `${row.kind} ${describeKey(keyOf(row))}`;
 }

@@ -6,6 +6,7 @@ import { v7 as uuidV7 } from "uuid";
 
 import { assert } from "../../shared/assert.ts";
 import type { Clock } from "../../shared/clock.ts";
+import { STORE_BUSY_MS } from "../../shared/defaults.ts";
 import { STORE_BYTES_MAX } from "../../shared/limits.ts";
 import type { Logger } from "../../shared/log.ts";
 import { packageRoot } from "../../shared/package-root.ts";
@@ -79,7 +80,7 @@ function prepare(
   lock: WriterLock | undefined,
   options: SqliteStoreOptions,
 ): Result<Store, string> {
-  db.pragma("busy_timeout = 5000");
+  db.pragma(`busy_timeout = ${STORE_BUSY_MS}`);
   db.pragma("journal_mode = WAL");
   // FULL keeps the last commits after a power loss; the writes of a mesh are few enough for an fsync each.
   db.pragma("synchronous = FULL");
@@ -141,6 +142,7 @@ class SqliteStore implements Store {
   readonly #listeners = new Set<(commit: Commit, catalog: Catalog) => void>();
   /** Commits whose listeners have not all been called: a listener may commit, and the order must stay. */
   readonly #announcing: { readonly commit: Commit; readonly catalog: Catalog }[] = [];
+  #isAnnouncing = false;
   #catalog: Catalog;
   #dataVersion: number;
   #stopped: string | undefined;
@@ -226,14 +228,23 @@ class SqliteStore implements Store {
       this.#db.exec("COMMIT");
       return ok(commit);
     } catch (error) {
-      if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
       return err(this.#explain(error));
+    } finally {
+      this.#rollBackWhatIsOpen();
+    }
+  }
+
+  /** SQLite rolls back by itself after some errors. A rollback that fails leaves the connection in doubt. */
+  #rollBackWhatIsOpen(): void {
+    try {
+      if (this.#db.inTransaction) this.#db.exec("ROLLBACK");
+    } catch (error) {
+      this.#stopped = this.#explain(error);
     }
   }
 
   /** SQLite's data_version moves when another connection has committed: our catalog would no longer be what is stored. */
   #refuseForeignWrite(): Result<never, string> {
-    this.#db.exec("ROLLBACK");
     this.#stopped = "another program has changed the database; restart the control plane, which reads it again";
     this.#log.error({ reason: this.#stopped }, "the store takes no more writes");
     return err(this.#stopped);
@@ -252,10 +263,14 @@ class SqliteStore implements Store {
   /** In order of revisions, even when a listener commits. */
   #announce(commit: Commit, catalog: Catalog): void {
     this.#announcing.push({ commit, catalog });
-    if (this.#announcing.length > 1) return;
-    for (let next = this.#announcing[0]; next !== undefined; next = this.#announcing[0]) {
-      for (const listener of this.#listeners) listener(next.commit, next.catalog);
-      this.#announcing.shift();
+    if (this.#isAnnouncing) return;
+    this.#isAnnouncing = true;
+    try {
+      for (let next = this.#announcing.shift(); next !== undefined; next = this.#announcing.shift()) {
+        for (const listener of this.#listeners) listener(next.commit, next.catalog);
+      }
+    } finally {
+      this.#isAnnouncing = false;
     }
   }
 
