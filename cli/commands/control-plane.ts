@@ -1,0 +1,3 @@
+import type { Command } from "commander";
+import type { Cli } from "../terminal.ts";
+export function addControlPlane(_program: Command, _cli: Cli): void {}

@@ -1,0 +1,82 @@
+import { Argument, type Command } from "commander";
+
+import type { Proxy } from "../../shared/wire/admin-api.ts";
+import { CliError, usageError } from "../cli-error.ts";
+import { EXIT } from "../exit-code.ts";
+import { outputOption, print, printData, type Format } from "../output/formats.ts";
+import type { Cli } from "../terminal.ts";
+import { examples, readHostPort, serverOption, withClient } from "./shared-options.ts";
+import { flag } from "../flag.ts";
+
+interface Flags {
+  readonly server: string;
+  readonly output: Format;
+  readonly proxy?: string;
+}
+
+const PARTS = ["listeners", "routes", "clusters", "endpoints", "all"] as const;
+type Part = (typeof PARTS)[number];
+
+export function addPc(program: Command, cli: Cli): void {
+  const command = program
+    .command("pc")
+    .alias("proxy-config")
+    .helpGroup("Proxies:")
+    .summary("show what a proxy runs: listeners, routes, clusters, endpoints")
+    .description(
+      "Shows the configuration that a proxy itself reports, with the row each rule came from.\n" +
+        "With --proxy it works while the control plane is dead.",
+    )
+    .addArgument(new Argument("<part>", "what to show").choices(PARTS))
+    .argument("[proxy]", "name, as `heddle ps` lists it, or HOST:PORT of its admin port")
+    .addOption(flag("--proxy <host:port>", "admin port of the proxy").argParser(readHostPort))
+    .addOption(serverOption())
+    .addOption(outputOption());
+  examples(command, [
+    "heddle pc routes web-1",
+    "heddle pc endpoints web-1 -o json",
+    "heddle pc all --proxy 127.0.0.1:15000",
+  ]);
+  command.action((part: Part, name: string | undefined, flags: Flags) => pc(cli, [part, name], flags));
+}
+
+async function pc(cli: Cli, [part, name]: readonly [Part, string | undefined], flags: Flags): Promise<void> {
+  const address = await adminAddress(name, flags);
+  const { askProxy, describeSource } = await import("../api/proxy-admin.ts");
+  const { proxyTables } = await import("../output/config-tables.ts");
+  const [dump, clusters, listeners] = await Promise.all([
+    askProxy(address, "/config_dump"),
+    askProxy(address, "/clusters"),
+    askProxy(address, "/listeners"),
+  ]);
+  const parts = part === "all" ? PARTS.filter((each) => each !== "all") : [part];
+  const tables = proxyTables(dump, clusters, listeners);
+  cli.terminal.note(describeSource(dump.config, address));
+  if (flags.output === "json" || flags.output === "yaml") {
+    const data =
+      part === "all" ? Object.fromEntries(parts.map((each) => [each, tables[each].data])) : tables[part].data;
+    return printData(cli.terminal, flags.output, data);
+  }
+  for (const [at, each] of parts.entries()) {
+    if (at > 0) cli.terminal.out("\n");
+    await print(cli.terminal, flags.output, tables[each]);
+  }
+}
+
+async function adminAddress(name: string | undefined, flags: Flags): Promise<string> {
+  if (flags.proxy !== undefined) return flags.proxy;
+  if (name === undefined) throw usageError("which proxy?", "heddle ps", "heddle pc routes --proxy HOST:PORT");
+  if (/:\d+$/.test(name)) return readHostPort(name);
+  const { proxies } = await withClient(flags.server, (client) => client.proxies());
+  const proxy = proxies.find(({ nodeId }) => nodeId === name);
+  if (proxy === undefined) throw new CliError(`no proxy is named "${name}"`, EXIT.failed, known(proxies));
+  if (proxy.adminAddress !== "") return proxy.adminAddress;
+  throw new CliError(`proxy ${name} (${proxy.kind}) told no admin address`, EXIT.failed, [
+    "name it: heddle pc routes --proxy HOST:PORT",
+  ]);
+}
+
+function known(proxies: readonly Proxy[]): readonly string[] {
+  const names = proxies.slice(0, 8).map(({ nodeId }) => nodeId);
+  return names.length === 0 ? ["heddle ps"] : [`there are: ${names.join(", ")}`, "heddle ps"];
+}

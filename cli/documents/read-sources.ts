@@ -1,0 +1,34 @@
+import { readdirSync, readFileSync, statSync } from "node:fs";
+import { extname, join } from "node:path";
+
+import { CliError, inputError } from "../cli-error.ts";
+import { EXIT } from "../exit-code.ts";
+import type { Terminal } from "../terminal.ts";
+import { parseDocuments, type SourceDocument } from "./parse-documents.ts";
+
+const EXTENSIONS = new Set([".yaml", ".yml", ".json"]);
+
+/** All documents of all sources, in order: files, `-` for stdin, folders (their YAML and JSON files by name, not below). */
+export async function readSources(sources: readonly string[], terminal: Terminal): Promise<readonly SourceDocument[]> {
+  const documents: SourceDocument[] = [];
+  for (const source of sources) {
+    for (const { name, text } of await textsOf(source, terminal)) documents.push(...(await parseDocuments(text, name)));
+  }
+  if (documents.length === 0) throw inputError(`no resources in ${sources.join(", ")}`);
+  return documents;
+}
+
+async function textsOf(source: string, terminal: Terminal): Promise<readonly { name: string; text: string }[]> {
+  if (source === "-") return [{ name: "stdin", text: await terminal.readStdin() }];
+  try {
+    if (!statSync(source).isDirectory()) return [{ name: source, text: readFileSync(source, "utf8") }];
+    const files = readdirSync(source)
+      .filter((file) => EXTENSIONS.has(extname(file)))
+      .toSorted()
+      .map((file) => join(source, file));
+    return files.map((file) => ({ name: file, text: readFileSync(file, "utf8") }));
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new CliError(`cannot read ${source}: ${reason}`, EXIT.badInput);
+  }
+}

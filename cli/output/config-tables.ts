@@ -1,0 +1,203 @@
+import type { ClustersJson, ConfigDumpJson, ListenersJson } from "../../data-plane/admin/admin-json.ts";
+import { unreachable } from "../../shared/assert.ts";
+import type { HeaderMatch, Route, RouteAction, RouteMatch, ValueMatch } from "../../shared/model/route.ts";
+import type { Printable } from "./formats.ts";
+import type { Column } from "./table.ts";
+
+/** One printable part; the type of its rows is its own business. */
+export type ConfigTable = Printable<never>;
+
+/** The tables of `heddle pc`. The last column names the row a rule came from: the first question of everyone. */
+export function proxyTables(
+  dump: ConfigDumpJson,
+  clusters: ClustersJson,
+  listeners: ListenersJson,
+): Readonly<Record<"listeners" | "routes" | "clusters" | "endpoints", ConfigTable>> {
+  return {
+    listeners: listenerTable(dump, listeners),
+    routes: routeTable(dump),
+    clusters: clusterTable(dump, clusters),
+    endpoints: endpointTable(clusters),
+  };
+}
+
+function listenerTable(dump: ConfigDumpJson, { listeners }: ListenersJson): ConfigTable {
+  const routesOf = (name: string): string => {
+    const routes = dump.listeners.find((listener) => listener.name === name)?.routes;
+    if (routes === undefined) return "";
+    return routes.kind === "rds" ? routes.routeConfigName : routes.config.name;
+  };
+  return table({
+    columns: [
+      { header: "NAME", text: ({ name }) => name },
+      { header: "DIRECTION", text: ({ direction }) => direction },
+      { header: "ADDRESS", text: ({ address }) => address },
+      { header: "CONFIGURED", text: ({ configured }) => (configured ? "yes" : "no") },
+      { header: "ROUTES", text: ({ name }) => routesOf(name) },
+    ],
+    rows: listeners,
+    data: listeners,
+    empty: "no listeners",
+  });
+}
+
+interface RouteLine {
+  readonly table: string;
+  readonly domains: readonly string[];
+  readonly route: Route;
+}
+
+function routeTable(dump: ConfigDumpJson): ConfigTable {
+  const rows: readonly RouteLine[] = dump.routes.flatMap((config) =>
+    config.virtualHosts.flatMap(({ domains, routes }) =>
+      routes.map((route) => ({ table: config.name, domains, route })),
+    ),
+  );
+  return table({
+    columns: [
+      { header: "TABLE", text: (line) => line.table },
+      { header: "HOST", text: ({ domains }) => shortDomains(domains) },
+      { header: "DOMAINS", text: ({ domains }) => domains.join(" "), isWide: true },
+      { header: "MATCH", text: ({ route }) => describeMatch(route.match) },
+      { header: "TO", text: ({ route }) => describeAction(route.action) },
+      { header: "TIMEOUT", align: "right", text: ({ route }) => timeoutOf(route.action) },
+      { header: "RETRIES", align: "right", text: ({ route }) => retriesOf(route.action) },
+      { header: "RULE", text: ({ route }) => route.name },
+    ],
+    rows,
+    data: dump.routes,
+    empty: "no routes",
+  });
+}
+
+function clusterTable(dump: ConfigDumpJson, { clusters }: ClustersJson): ConfigTable {
+  return table({
+    columns: [
+      { header: "NAME", text: ({ name }) => name },
+      { header: "SERVICE", text: ({ service }) => service },
+      { header: "VERSION", text: ({ version }) => version },
+      { header: "LB", text: ({ lb }) => lb.kind },
+      { header: "ENDPOINTS", align: "right", text: ({ endpoints }) => String(endpoints.length) },
+      {
+        header: "HEALTHY",
+        align: "right",
+        text: ({ endpoints }) => String(endpoints.filter(({ health }) => health === "healthy").length),
+      },
+    ],
+    rows: clusters,
+    data: dump.clusters,
+    empty: "no clusters",
+  });
+}
+
+function endpointTable({ clusters }: ClustersJson): ConfigTable {
+  const rows = clusters.flatMap((cluster) =>
+    cluster.endpoints.map((endpoint) => ({ ...endpoint, cluster: cluster.name })),
+  );
+  return table({
+    columns: [
+      { header: "ENDPOINT", text: ({ address }) => address },
+      { header: "VERSION", text: ({ version }) => version },
+      { header: "HEALTH", text: ({ health }) => health },
+      { header: "WEIGHT", align: "right", text: ({ weight }) => String(weight) },
+      { header: "ACTIVE", align: "right", text: ({ active }) => String(active) },
+      { header: "REQUESTS", align: "right", text: ({ requests }) => String(requests) },
+      { header: "FAILURES", align: "right", text: ({ failures }) => String(failures) },
+      {
+        header: "CONNECT FAILURES",
+        align: "right",
+        text: ({ connectFailures }) => String(connectFailures),
+        isWide: true,
+      },
+      { header: "PRIORITY", align: "right", text: ({ priority }) => String(priority), isWide: true },
+      { header: "CLUSTER", text: ({ cluster }) => cluster },
+    ],
+    rows,
+    data: rows,
+    empty: "no endpoints",
+  });
+}
+
+/** Forgets the type of the rows once columns and rows are known to fit each other. */
+function table<Row>(printable: { readonly columns: readonly Column<Row>[] } & Printable<Row>): ConfigTable {
+  return printable as unknown as ConfigTable; // columns and rows stay together, so each column gets the rows it was made for
+}
+
+/** A service is known by many names (with ports, with its domain): the shortest says it. */
+function shortDomains(domains: readonly string[]): string {
+  const shortest = domains.toSorted((a, b) => a.length - b.length)[0] ?? "";
+  return domains.length > 1 ? `${shortest} (+${domains.length - 1})` : shortest;
+}
+
+export function describeMatch(match: RouteMatch): string {
+  const parts = [
+    describePath(match),
+    ...match.headers.map(describeHeader),
+    ...match.query.map(({ name, value }) => `?${name}${describeValue(value)}`),
+  ];
+  return parts.filter((part) => part !== "").join(" ") || "everything";
+}
+
+function describePath({ path }: RouteMatch): string {
+  switch (path.kind) {
+    case "exact":
+      return `= ${path.value}`;
+    case "prefix":
+      return path.value === "/" || path.value === "" ? "" : `${path.value}*`;
+    case "segment-prefix":
+      return path.value === "/" ? "" : `${path.value}/*`;
+    case "regex":
+      return `~ ${path.value}`;
+    default:
+      return unreachable(path);
+  }
+}
+
+function describeHeader({ name, value, invert }: HeaderMatch): string {
+  return `${invert ? "not " : ""}${name}${describeValue(value)}`;
+}
+
+function describeValue(value: ValueMatch): string {
+  switch (value.kind) {
+    case "exact":
+      return `=${value.value}`;
+    case "prefix":
+      return `=${value.value}*`;
+    case "suffix":
+      return `=*${value.value}`;
+    case "contains":
+      return `=*${value.value}*`;
+    case "regex":
+      return `~${value.value}`;
+    case "range":
+      return ` in [${value.start}, ${value.end})`;
+    case "present":
+      return value.present ? "" : " absent";
+    default:
+      return unreachable(value);
+  }
+}
+
+export function describeAction(action: RouteAction): string {
+  switch (action.kind) {
+    case "forward":
+      return action.clusters
+        .map(({ cluster, weight }) => (action.clusters.length === 1 ? cluster : `${cluster}:${weight}`))
+        .join(" ");
+    case "redirect":
+      return `redirect ${action.status}`;
+    case "respond":
+      return `answer ${action.status}`;
+    default:
+      return unreachable(action);
+  }
+}
+
+function timeoutOf(action: RouteAction): string {
+  if (action.kind !== "forward" || action.timeoutMs === undefined) return "";
+  return action.timeoutMs === 0 ? "none" : `${action.timeoutMs}ms`;
+}
+
+function retriesOf(action: RouteAction): string {
+  return action.kind === "forward" && action.retry !== undefined ? String(action.retry.retries) : "";
+}
