@@ -20,6 +20,8 @@ export const ClientResourceStatus = {
   DOES_NOT_EXIST: 2,
   ACKED: 3,
   NACKED: 4,
+  RECEIVED_ERROR: 5,
+  TIMEOUT: 6,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -31,6 +33,8 @@ export namespace ClientResourceStatus {
   export type DOES_NOT_EXIST = typeof ClientResourceStatus.DOES_NOT_EXIST;
   export type ACKED = typeof ClientResourceStatus.ACKED;
   export type NACKED = typeof ClientResourceStatus.NACKED;
+  export type RECEIVED_ERROR = typeof ClientResourceStatus.RECEIVED_ERROR;
+  export type TIMEOUT = typeof ClientResourceStatus.TIMEOUT;
   export type UNRECOGNIZED = typeof ClientResourceStatus.UNRECOGNIZED;
 }
 

@@ -74,6 +74,7 @@ export const RateLimitResponse_RateLimit_Unit = {
   DAY: 4,
   MONTH: 5,
   YEAR: 6,
+  WEEK: 7,
   UNRECOGNIZED: -1,
 } as const;
 
@@ -88,6 +89,7 @@ export namespace RateLimitResponse_RateLimit_Unit {
   export type DAY = typeof RateLimitResponse_RateLimit_Unit.DAY;
   export type MONTH = typeof RateLimitResponse_RateLimit_Unit.MONTH;
   export type YEAR = typeof RateLimitResponse_RateLimit_Unit.YEAR;
+  export type WEEK = typeof RateLimitResponse_RateLimit_Unit.WEEK;
   export type UNRECOGNIZED = typeof RateLimitResponse_RateLimit_Unit.UNRECOGNIZED;
 }
 

@@ -1,16 +1,10 @@
-import { BinaryWriter } from "@bufbuild/protobuf/wire";
-
 import { Node } from "../generated/envoy/config/core/v3/base.ts";
-import {
-  DiscoveryRequest as DiscoveryRequestMessage,
-  DiscoveryResponse as DiscoveryResponseMessage,
-} from "../generated/envoy/service/discovery/v3/discovery.ts";
+import { DiscoveryRequest as DiscoveryRequestMessage } from "../generated/envoy/service/discovery/v3/discovery.ts";
 import type { ProxyNode } from "../model/node.ts";
 import { err, ok, type Result } from "../result.ts";
 import { decodeMessage, encodeMessage } from "./any.ts";
 import { nodeMessage, readNode } from "./node-wire.ts";
 import { ProtoReader } from "./proto-reader.ts";
-import { typeUrls, type ResourceType } from "./resource-types.ts";
 
 /** A subscription or an answer, as a server reads it. */
 export interface DiscoveryRequest {
@@ -23,7 +17,7 @@ export interface DiscoveryRequest {
   readonly error: StatusError | undefined;
   /**
    * The encoded resource names. Equal bytes are an equal subscription, so a server that keeps the last ones need not
-   * decode names that did not change: `names` does that.
+   * decode names that did not change; {@link decodeNames} decodes them.
    */
   readonly namesBytes: Buffer;
 }
@@ -34,7 +28,7 @@ export interface StatusError {
   readonly message: string;
 }
 
-// Tags of DiscoveryRequest: field number and wire type; all of its fields are length-delimited.
+// Field numbers of DiscoveryRequest, as tags; all of its fields are length-delimited.
 const VERSION_INFO = (1 << 3) | 2;
 const NODE = (2 << 3) | 2;
 const RESOURCE_NAMES = (3 << 3) | 2;
@@ -129,75 +123,4 @@ function readStatus(bytes: Uint8Array): StatusError | undefined {
     else reader.skip(tag);
   }
   return reader.failed ? undefined : { code, message };
-}
-
-// Tags of DiscoveryResponse, beside version_info (1) and type_url (4), which have the numbers they have in a request.
-const RESOURCES = (2 << 3) | 2;
-const NONCE = (5 << 3) | 2;
-const CONTROL_PLANE = (6 << 3) | 2;
-// Tags of google.protobuf.Any and of ControlPlane.identifier.
-const ANY_TYPE_URL = (1 << 3) | 2;
-const ANY_VALUE = (2 << 3) | 2;
-const IDENTIFIER = (1 << 3) | 2;
-
-/**
- * One resource as it stands in a response: the field `resources` with its Any. Made once per content and shared by
- * every response that carries the resource.
- */
-export function encodeResourceEntry(type: ResourceType, value: Uint8Array): Buffer {
-  const any = new BinaryWriter().uint32(RESOURCES).fork().uint32(ANY_TYPE_URL).string(typeUrls[type]);
-  // Like every proto3 field, an empty value is left out.
-  if (value.length > 0) any.uint32(ANY_VALUE).bytes(value);
-  return Buffer.from(any.join().finish());
-}
-
-export interface ResponseBody {
-  readonly versionInfo: string;
-  readonly type: ResourceType;
-  /** Names the server in the client's logs. */
-  readonly controlPlane: string;
-  /** From {@link encodeResourceEntry}, in the order to send. */
-  readonly entries: readonly Uint8Array[];
-}
-
-/** Everything of a response but its nonce, once for all streams that get the same content. */
-export function encodeResponseBody(body: ResponseBody): Buffer {
-  const head = new BinaryWriter()
-    .uint32(VERSION_INFO)
-    .string(body.versionInfo)
-    .uint32(TYPE_URL)
-    .string(typeUrls[body.type]);
-  head.uint32(CONTROL_PLANE).fork().uint32(IDENTIFIER).string(body.controlPlane).join();
-  return Buffer.concat([head.finish(), ...body.entries]);
-}
-
-/**
- * The bytes of a DiscoveryResponse. Hot: once per stream and response, one copy of the body. The order of fields on the
- * wire is free, so the nonce may come last. A nonce is at most 127 bytes of ASCII.
- */
-export function encodeResponse(body: Uint8Array, nonce: string): Buffer {
-  const length = nonce.length;
-  const bytes = Buffer.allocUnsafe(body.length + 2 + length);
-  bytes.set(body, 0);
-  bytes[body.length] = NONCE;
-  bytes[body.length + 1] = length;
-  bytes.write(nonce, body.length + 2, length, "latin1");
-  return bytes;
-}
-
-/** A response, as a client reads it. */
-export interface DiscoveryResponse {
-  readonly versionInfo: string;
-  readonly typeUrl: string;
-  readonly nonce: string;
-  readonly controlPlane: string;
-  /** Their values are views into the message. */
-  readonly resources: readonly { readonly typeUrl: string; readonly value: Uint8Array }[];
-}
-
-export function decodeDiscoveryResponse(bytes: Uint8Array): Result<DiscoveryResponse, string> {
-  const message = decodeMessage(DiscoveryResponseMessage, bytes);
-  if (!message.ok) return err(message.error);
-  const { versionInfo, typeUrl, nonce, resources, controlPlane } = message.value;
-  return ok({ versionInfo, typeUrl, nonce, controlPlane: controlPlane?.identifier ?? "", resources });
 }
