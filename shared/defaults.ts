@@ -39,6 +39,9 @@ export const RECONNECT_MAX_MS = 30_000;
 export const DIGEST_PERIOD_MS = 10_000;
 /** A proxy that hears no digest for this long reconnects. */
 export const DIGEST_SILENCE_MS = 30_000;
+/** HTTP/2 pings find a dead connection on which nobody speaks (xds.md 5.3, 12). */
+export const XDS_KEEPALIVE_MS = 30_000;
+export const XDS_KEEPALIVE_TIMEOUT_MS = 10_000;
 /** A stream whose response stays unread or unanswered for this long is cut. */
 export const STREAM_STALL_MS = 30_000;
 /** A proxy waits this long for a resource that another one names; then it counts as empty (Envoy initial_fetch_timeout). */

@@ -21,7 +21,7 @@ const PURE: readonly RegExp[] = [
   /^control-plane\/liveness\/lease\.ts$/,
   /^data-plane\/(http1|router|balancer|policy)\//,
   /^data-plane\/runtime\/(runtime|compile|compile-cluster|endpoint-state)\.ts$/,
-  /^data-plane\/xds\/(client-session|discovery-message|holdings|session-outcome|waits)\.ts$/,
+  /^data-plane\/xds\/(client-session|discovery-message|holdings|objection|session-outcome|waits)\.ts$/,
   /^data-plane\/telemetry\/(trace-context|prometheus-text|request-record)\.ts$/,
 ];
 

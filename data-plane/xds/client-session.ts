@@ -1,7 +1,8 @@
+import { unreachable } from "../../shared/assert.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { describeViolations, violation, type Violation } from "../../shared/violation.ts";
 import { DIGEST_SILENCE_MS } from "../../shared/defaults.ts";
-import { NACK_REASON_CHARS_MAX, XDS_RESPONSE_BYTES_MAX } from "../../shared/limits.ts";
+import { NACK_REASON_CHARS_MAX } from "../../shared/limits.ts";
 import {
   RESOURCE_TYPES,
   meshOf,
@@ -18,6 +19,7 @@ import {
 import { assignmentNames, noHoldings, routeConfigNames, routedClusters, stage, toSnapshot } from "./holdings.ts";
 import type { Holdings } from "./holdings.ts";
 import type { Activation, Compile, Outcome, Refused, TypeStatus } from "./session-outcome.ts";
+import { objection, otherMesh } from "./objection.ts";
 import { Waits, type Lack } from "./waits.ts";
 
 export interface SessionOptions<T> {
@@ -139,7 +141,7 @@ export class ClientSession<T> {
     state.nonce = response.nonce;
     if (response.type === "digest") return this.#onDigest(response, nowMs);
     state.seenVersion = response.version;
-    const accepted = this.#accept(response.type, response, nowMs);
+    const accepted = this.#acceptSafely(response.type, response, nowMs);
     const outcome = accepted.ok ? this.#ack(response.type, accepted.value) : this.#nack(response, accepted.error);
     const asksDigest = serverIsHeddle(response.server) && this.#types.digest.sentNames === undefined;
     return asksDigest ? { ...outcome, requests: [...outcome.requests, this.#request("digest")] } : outcome;
@@ -184,14 +186,27 @@ export class ClientSession<T> {
     }));
   }
 
+  /** A resource that trips over a bug of ours is refused like any other bad one: the last good one keeps serving. */
+  #acceptSafely(
+    type: ResourceType,
+    response: SessionResponse,
+    nowMs: number,
+  ): Result<Activation<T> | undefined, readonly Violation[]> {
+    try {
+      return this.#accept(type, response, nowMs);
+    } catch (error) {
+      return err([violation("", `a bug in the proxy: ${error instanceof Error ? error.message : String(error)}`)]);
+    }
+  }
+
   /** The activation, or undefined when the change is accepted and held; violations when it is refused. */
   #accept(
     type: ResourceType,
     response: SessionResponse,
     nowMs: number,
   ): Result<Activation<T> | undefined, readonly Violation[]> {
-    const unwelcome = this.#unwelcome(this.#types[type], response);
-    if (unwelcome.length > 0) return err(unwelcome);
+    const unwelcome = objection(response, { version: this.#types[type].version, meshId: this.#meshId }, this.#options);
+    if (unwelcome !== undefined) return err([unwelcome]);
     const staged = stage(this.#holdings, type, response.resources, this.#options.decoder);
     if (!staged.ok) return staged;
     const meshId = meshOf(response.server) ?? this.#meshId;
@@ -210,29 +225,6 @@ export class ClientSession<T> {
     if (!this.#waits.isWaiting(nowMs)) return ok(this.#use(compiled.value));
     this.#held = compiled.value;
     return ok(undefined);
-  }
-
-  /** Why a response is refused before anyone looks at its resources. */
-  #unwelcome(state: TypeState, response: SessionResponse): readonly Violation[] {
-    const bytes = response.resources.reduce((sum, one) => sum + one.bytes.length, 0);
-    if (bytes > XDS_RESPONSE_BYTES_MAX) {
-      return [
-        violation("", `the response has ${bytes} bytes of resources; at most ${XDS_RESPONSE_BYTES_MAX} are taken`),
-      ];
-    }
-    if (this.#options.acceptOlder) return [];
-    const meshId = meshOf(response.server);
-    if (meshId !== undefined && this.#meshId !== "" && meshId !== this.#meshId)
-      return [otherMesh(meshId, this.#meshId)];
-    const offered = revisionOf(response.version);
-    const held = revisionOf(state.version);
-    if (offered === undefined || held === undefined || offered >= held) return [];
-    return [
-      violation(
-        "",
-        `revision ${offered} is older than revision ${held}, which this proxy holds; start it with --accept-older to take it`,
-      ),
-    ];
   }
 
   #compile(
@@ -284,6 +276,7 @@ export class ClientSession<T> {
     if (!digest.ok) return this.#nack(response, digest.error);
     this.#types.digest.version = response.version;
     this.#types.digest.refused = undefined;
+    if (this.#meshId === "") this.#meshId = digest.value.meshId;
     const requests = [this.#request("digest")];
     const difference = this.#difference(digest.value);
     if (difference !== undefined) return { ...QUIET, requests, reconnect: difference };
@@ -293,6 +286,8 @@ export class ClientSession<T> {
 
   /** How what the server believes it sent differs from what came. A refused response came: no reason to reconnect. */
   #difference(digest: Digest): string | undefined {
+    const foreign = this.#options.acceptOlder ? undefined : otherMesh(digest.meshId, this.#meshId);
+    if (foreign !== undefined) return foreign.message;
     for (const type of RESOURCE_TYPES) {
       const { sentNames, seenVersion } = this.#types[type];
       const sent = digest.versions.get(type) ?? "";
@@ -353,6 +348,8 @@ export class ClientSession<T> {
       case "listeners":
         // Once a name was sent, an empty list would mean "nothing" (xds.md 1.4).
         return (this.#types[type].sentNames ?? []).length === 0 ? [] : ["*"];
+      default:
+        return unreachable(type);
     }
   }
 
@@ -375,11 +372,4 @@ function storedTypes(holdings: Holdings, versions: ReadonlyMap<ResourceType, str
     version: versions.get(type) ?? "",
     resources: [...holdings[type].values()].map(({ bytes }) => bytes),
   }));
-}
-
-function otherMesh(offered: string, own: string): Violation {
-  return violation(
-    "",
-    `the resources are of mesh ${offered}, but this proxy belongs to mesh ${own}; start it with another --state directory, or with --accept-older to change over`,
-  );
 }

@@ -11,6 +11,11 @@ export type ResourceType = (typeof RESOURCE_TYPES)[number];
 /** `digest` is Heddle's heartbeat, in the shape of a resource. */
 export type SubscribedType = ResourceType | "digest";
 
+/** Whether a proxy asks for resources of this type at all. */
+export function isSubscribed(type: string | undefined): type is SubscribedType {
+  return type === "digest" || RESOURCE_TYPES.some((known) => known === type);
+}
+
 /** One answer of the control plane, freed from protobuf. */
 export interface SessionResponse {
   readonly type: SubscribedType;
@@ -48,12 +53,14 @@ export interface Digest {
 
 /** Bytes to the model, or everything that is wrong with them. The real one is shared/wire. */
 export interface ResourceDecoder {
-  cluster(bytes: Uint8Array): Result<Cluster, readonly Violation[]>;
-  loadAssignment(bytes: Uint8Array): Result<LoadAssignment, readonly Violation[]>;
-  listener(bytes: Uint8Array): Result<Listener, readonly Violation[]>;
-  routeConfig(bytes: Uint8Array): Result<RouteConfig, readonly Violation[]>;
-  digest(bytes: Uint8Array): Result<Digest, readonly Violation[]>;
+  readonly cluster: Decode<Cluster>;
+  readonly loadAssignment: Decode<LoadAssignment>;
+  readonly listener: Decode<Listener>;
+  readonly routeConfig: Decode<RouteConfig>;
+  readonly digest: Decode<Digest>;
 }
+
+export type Decode<T> = (bytes: Uint8Array) => Result<T, readonly Violation[]>;
 
 /** A snapshot as it came over the wire: what is kept on disk. */
 export interface StoredSnapshot {
@@ -76,7 +83,7 @@ export function revisionOf(version: string): number | undefined {
 
 /** Heddle's control plane names itself `heddle/<mesh id>`. */
 export function serverIsHeddle(server: string): boolean {
-  return server === "heddle" || server.startsWith("heddle/");
+  return /^heddle\b/.test(server);
 }
 
 /** The mesh a server of Heddle tells, or undefined. */

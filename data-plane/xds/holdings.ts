@@ -1,10 +1,11 @@
+import { unreachable } from "../../shared/assert.ts";
 import type { Cluster, LoadAssignment } from "../../shared/model/cluster.ts";
 import type { Listener } from "../../shared/model/listener.ts";
 import type { RouteConfig } from "../../shared/model/route.ts";
 import type { Snapshot } from "../../shared/model/snapshot.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
-import type { RawResource, ResourceDecoder, ResourceType } from "./discovery-message.ts";
+import type { Decode, RawResource, ResourceDecoder, ResourceType } from "./discovery-message.ts";
 
 /** A resource and the bytes it came as. Equal bytes keep the same object, so that later steps can compare identities. */
 export interface Held<T> {
@@ -61,6 +62,8 @@ export function stage(
       if (!changed.ok) return changed;
       return ok({ ...before, routes: merge(before.routes, changed.value, routeConfigNames(before.listeners)) });
     }
+    default:
+      return unreachable(type);
   }
 }
 
@@ -114,7 +117,7 @@ function decodeAll<T extends { readonly name: string }>(
   type: ResourceType,
   resources: readonly RawResource[],
   before: ReadonlyMap<string, Held<T>>,
-  decode: (bytes: Uint8Array) => Result<T, readonly Violation[]>,
+  decode: Decode<T>,
 ): Result<Map<string, Held<T>>, readonly Violation[]> {
   const violations: Violation[] = [];
   const known = new Map<string, Held<T>>();
@@ -138,7 +141,7 @@ function decodeAll<T extends { readonly name: string }>(
 function decodeOne<T>(
   path: string,
   bytes: Uint8Array,
-  decode: (bytes: Uint8Array) => Result<T, readonly Violation[]>,
+  decode: Decode<T>,
   violations: Violation[],
 ): Held<T> | undefined {
   const model = decode(bytes);
