@@ -3,6 +3,7 @@ import { BinaryWriter } from "@bufbuild/protobuf/wire";
 import { DiscoveryResponse as DiscoveryResponseMessage } from "../generated/envoy/service/discovery/v3/discovery.ts";
 import { err, ok, type Result } from "../result.ts";
 import { decodeMessage } from "./any.ts";
+import { typeUrls, type ResourceType } from "./resource-types.ts";
 
 // Tags of DiscoveryResponse; all of these fields are length-delimited.
 const VERSION_INFO = (1 << 3) | 2;
@@ -19,8 +20,8 @@ const IDENTIFIER = (1 << 3) | 2;
  * One resource as it stands in a response: the field `resources` with its Any. Made once per content and shared by
  * every response that carries the resource.
  */
-export function encodeResourceEntry(typeUrl: string, value: Uint8Array): Buffer {
-  const any = new BinaryWriter().uint32(RESOURCES).fork().uint32(ANY_TYPE_URL).string(typeUrl);
+export function encodeResourceEntry(type: ResourceType, value: Uint8Array): Buffer {
+  const any = new BinaryWriter().uint32(RESOURCES).fork().uint32(ANY_TYPE_URL).string(typeUrls[type]);
   // Like every proto3 field, an empty value is left out.
   if (value.length > 0) any.uint32(ANY_VALUE).bytes(value);
   return Buffer.from(any.join().finish());
@@ -28,7 +29,7 @@ export function encodeResourceEntry(typeUrl: string, value: Uint8Array): Buffer 
 
 export interface ResponseBody {
   readonly versionInfo: string;
-  readonly typeUrl: string;
+  readonly type: ResourceType;
   /** Names the server in the client's logs. */
   readonly controlPlane: string;
   /** From {@link encodeResourceEntry}, in the order to send. */
@@ -37,7 +38,11 @@ export interface ResponseBody {
 
 /** Everything of a response but its nonce, once for all streams that get the same content. */
 export function encodeResponseBody(body: ResponseBody): Buffer {
-  const head = new BinaryWriter().uint32(VERSION_INFO).string(body.versionInfo).uint32(TYPE_URL).string(body.typeUrl);
+  const head = new BinaryWriter()
+    .uint32(VERSION_INFO)
+    .string(body.versionInfo)
+    .uint32(TYPE_URL)
+    .string(typeUrls[body.type]);
   head.uint32(CONTROL_PLANE).fork().uint32(IDENTIFIER).string(body.controlPlane).join();
   return Buffer.concat([head.finish(), ...body.entries]);
 }
