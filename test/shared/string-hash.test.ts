@@ -29,7 +29,7 @@ describe("the hash of a text", () => {
 
   it("spreads texts that differ little evenly over buckets", () => {
     for (const textOf of [(n: number) => `user-${n}`, (n: number) => `10.0.${n >> 8}.${n & 255}:8080`, String]) {
-      const buckets = new Array<number>(64).fill(0);
+      const buckets = Array.from({ length: 64 }, () => 0);
       const count = 64_000;
       for (let n = 0; n < count; n += 1) {
         const bucket = hash32(textOf(n)) % 64;
