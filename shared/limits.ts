@@ -55,6 +55,17 @@ export const WAIT_MS_MAX = 600_000;
 export const BACKUPS_MAX = 2;
 export const BACKUP_CHUNK_BYTES = 64 * 1024;
 export const XDS_NODE_ID_CHARS_MAX = 256;
+/** Bytes of one stream that wait to be sent; beyond it the next response waits. One response may be larger. */
+export const STREAM_BUFFER_BYTES_MAX = 1024 * 1024;
+/** Requests of one stream: per second in the long run, and at once. Beyond: RESOURCE_EXHAUSTED, the stream is cut. */
+export const STREAM_REQUESTS_PER_SECOND = 500;
+export const STREAM_REQUESTS_BURST = 2_000;
+/** Streams that get a new snapshot in one turn of the event loop; requests are read between the turns. */
+export const FAN_OUT_SLICE = 64;
+/** Disconnected nodes that the control plane still tells of, for an hour; beyond it the longest gone are forgotten. */
+export const GONE_NODES_MAX = 10_000;
+/** Publications whose acknowledgement is still being timed; beyond it the oldest is given up. */
+export const TIMED_PUBLICATIONS_MAX = 64;
 
 // HTTP/1.1 (http1.md 5). The status at the bound stands in the codec's failure.
 export const HEAD_BYTES_MAX = 32 * 1024;
@@ -73,6 +84,8 @@ export const REPLAY_BYTES_MAX = 64 * 1024;
 export const LINGER_BYTES_MAX = 256 * 1024;
 export const CONNECTIONS_PER_ENDPOINT_MAX = 1_024;
 export const PENDING_PER_ENDPOINT_MAX = 1_024;
+/** Open connections of clients to one listener; beyond it a new one is closed at once and counted. */
+export const CONNECTIONS_PER_LISTENER_MAX = 10_000;
 /** Tries to pick an endpoint that was not tried yet (Envoy's FAQ recommends 5); then the last pick is used. */
 export const PICKS_MAX = 5;
 /** Hosts outside the mesh whose connections are kept apart; beyond it the one unused for longest is forgotten. */

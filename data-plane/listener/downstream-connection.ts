@@ -1,0 +1,343 @@
+import type { Socket } from "node:net";
+
+import {
+  BODY_IDLE_TIMEOUT_MS,
+  HEADER_TIMEOUT_MS,
+  KEEP_ALIVE_IDLE_MS,
+  LINGER_MS,
+  WRITE_STALL_MS,
+} from "../../shared/defaults.ts";
+import { LINGER_BYTES_MAX, PIPELINE_BYTES_MAX } from "../../shared/limits.ts";
+import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
+import { RequestHead, type BodySink, type CodecFailure } from "../http1/message.ts";
+import { RequestDecoder } from "../http1/request-decoder.ts";
+import type { Downstream } from "../request/downstream.ts";
+import type { ListenerServices } from "../request/listener-services.ts";
+import { ProxyRequest } from "../request/proxy-request.ts";
+import { RequestContext } from "../request/request-context.ts";
+import { MessageWriter } from "../socket/message-writer.ts";
+
+/** How long the connection waits for what (http1.md 5). */
+export interface ConnectionTimes {
+  readonly headerMs: number;
+  readonly bodyIdleMs: number;
+  readonly keepAliveIdleMs: number;
+  readonly writeStallMs: number;
+  readonly lingerMs: number;
+}
+
+export const CONNECTION_TIMES: ConnectionTimes = {
+  headerMs: HEADER_TIMEOUT_MS,
+  bodyIdleMs: BODY_IDLE_TIMEOUT_MS,
+  keepAliveIdleMs: KEEP_ALIVE_IDLE_MS,
+  writeStallMs: WRITE_STALL_MS,
+  lingerMs: LINGER_MS,
+};
+
+/** The listener, as its connections see it. */
+export interface ConnectionHome {
+  readonly services: ListenerServices;
+  readonly times: ConnectionTimes;
+  readonly isDraining: boolean;
+  /** Requests that have begun and not finished. */
+  inFlight: number;
+  onConnectionClosed(connection: DownstreamConnection): void;
+}
+
+/**
+ * One connection from a client: its requests, strictly one after the other (http1.md H10).
+ *
+ *     waiting for a head ──▶ request coming ──▶ response going ──▶ waiting for a head
+ *                   └───────────────┴── lingering: our side is closed, theirs is read and dropped ──▶ closed
+ *
+ * Invariants:
+ * - While a request is unfinished nothing of the next one is decoded; its bytes are kept up to a bound, then not read.
+ * - After a malformed request nothing more is decoded, ever: where the next message begins is unknown.
+ * - A response that must close the connection is followed by FIN and a bounded wait, not by RST, which would take the
+ *   response away from a client that is still sending.
+ */
+export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner {
+  readonly writer: MessageWriter;
+  readonly #home: ConnectionHome;
+  readonly #socket: Socket;
+  readonly #decoder = new RequestDecoder();
+  /** For the next bytes of the client: of a head, of a body, of the next request, or the end of lingering. */
+  readonly #patience = new Deadline(this);
+  readonly #stall = new Deadline(this);
+  #request: ProxyRequest | undefined = undefined;
+  #isStarted = false;
+  #isRequestComplete = false;
+  #isDecoding = false;
+  #isBodyPaused = false;
+  #isHalfClosed = false;
+  #isLingering = false;
+  #isClosed = false;
+  #hasServed = false;
+  #lingeredBytes = 0;
+  /** Bytes after the present request. */
+  #next: Buffer | undefined = undefined;
+
+  constructor(home: ConnectionHome, socket: Socket) {
+    this.#home = home;
+    this.#socket = socket;
+    this.writer = new MessageWriter(socket);
+    socket.on("data", (bytes: Buffer) => this.#onData(bytes));
+    socket.on("end", () => this.#onEnd());
+    socket.on("drain", () => this.#onDrain());
+    socket.on("error", () => this.#onClosed());
+    socket.on("close", () => this.#onClosed());
+    this.#arm(this.#patience, home.times.headerMs);
+  }
+
+  get sourceIp(): string {
+    return this.#socket.remoteAddress ?? "";
+  }
+
+  get mayLiveOn(): boolean {
+    return !this.#home.isDraining && !this.#isHalfClosed && !this.#isClosed;
+  }
+
+  get isIdle(): boolean {
+    return this.#request === undefined && !this.#decoder.started;
+  }
+
+  flush(): boolean {
+    const hasRoom = this.writer.flush();
+    if (!hasRoom && !this.#stall.isArmed && !this.#isClosed) this.#arm(this.#stall, this.#home.times.writeStallMs);
+    return hasRoom;
+  }
+
+  pauseBody(): void {
+    if (this.#isBodyPaused) return;
+    this.#isBodyPaused = true;
+    this.#socket.pause();
+  }
+
+  resumeBody(): void {
+    if (!this.#isBodyPaused) return;
+    this.#isBodyPaused = false;
+    this.#readOn();
+    this.#arm(this.#patience, this.#home.times.bodyIdleMs);
+  }
+
+  onResponseFinished(keepAlive: boolean): void {
+    this.#endRequest();
+    this.flush();
+    if (!keepAlive) {
+      this.#linger();
+      return;
+    }
+    this.#hasServed = true;
+    this.#decoder.reset();
+    this.#arm(this.#patience, this.#home.times.keepAliveIdleMs);
+    if (!this.#isDecoding) this.#decodeNext();
+  }
+
+  abort(): void {
+    this.#endRequest();
+    this.#destroy();
+  }
+
+  /** Closes at once; a request in flight is given up. */
+  close(): void {
+    this.#socket.destroy();
+    this.#onClosed();
+  }
+
+  // The decoder's sink.
+  onBody(bytes: Buffer, start: number, end: number): void {
+    // The socket never writes into a chunk again, so a part of it may be kept.
+    this.#request?.onBody(bytes.subarray(start, end));
+  }
+
+  onDeadline(deadline: Deadline): void {
+    if (deadline === this.#stall) {
+      if (!this.writer.hasRoom || this.#isLingering) this.#destroy();
+    } else if (this.#isLingering) this.#destroy();
+    else if (this.#request !== undefined) this.#onSlowBody(this.#request);
+    else if (this.#decoder.started) this.#refuse("client-timeout");
+    else this.#linger();
+  }
+
+  #onSlowBody(request: ProxyRequest): void {
+    // Not the client's fault while we do not read, and no matter when there is nothing left to read.
+    if (this.#isRequestComplete || this.#isBodyPaused) return;
+    request.onBadRequest("client-timeout");
+  }
+
+  #onData(bytes: Buffer): void {
+    if (this.#isLingering) {
+      this.#lingeredBytes += bytes.length;
+      if (this.#lingeredBytes > LINGER_BYTES_MAX) this.#destroy();
+    } else if (this.#next !== undefined) {
+      this.#keep(Buffer.concat([this.#next, bytes]));
+    } else {
+      this.#decode(bytes);
+    }
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#next = bytes;
+    if (bytes.length >= PIPELINE_BYTES_MAX) this.#socket.pause();
+  }
+
+  #readOn(): void {
+    const isFull = this.#next !== undefined && this.#next.length >= PIPELINE_BYTES_MAX;
+    if (!this.#isBodyPaused && !isFull && !this.#isClosed) this.#socket.resume();
+  }
+
+  #decodeNext(): void {
+    const next = this.#next;
+    if (next === undefined) return;
+    this.#next = undefined;
+    if (next.length >= PIPELINE_BYTES_MAX) this.#readOn();
+    this.#decode(next);
+  }
+
+  // Hot: once per chunk. Requests that are answered at once go round the loop, not down the stack.
+  #decode(bytes: Buffer): void {
+    this.#isDecoding = true;
+    let offset = 0;
+    while (!this.#isLingering && !this.#isClosed) {
+      if (this.#isRequestComplete) {
+        if (offset < bytes.length) this.#keep(bytes.subarray(offset));
+        break;
+      }
+      offset = this.#decoder.read(bytes, offset, bytes.length, this);
+      const { step } = this.#decoder;
+      if (step === "head") this.#beginRequest(this.#decoder.head);
+      else if (step === "done") this.#completeRequest();
+      else if (step === "need-more") {
+        this.#onAllDecoded();
+        break;
+      } else {
+        this.#onMalformed();
+        break;
+      }
+    }
+    this.#isDecoding = false;
+  }
+
+  #beginRequest(head: RequestHead): void {
+    const { services } = this.#home;
+    if (services.fixedAuthority !== undefined) {
+      head.authority = services.fixedAuthority;
+      head.hostname = services.fixedAuthority;
+      head.form = "origin";
+    }
+    this.#request = new ProxyRequest(new RequestContext(services, this, head));
+    this.#home.inFlight += 1;
+  }
+
+  #completeRequest(): void {
+    this.#isRequestComplete = true;
+    const request = this.#request;
+    if (request === undefined) return;
+    request.onBodyEnd(this.#decoder.trailers);
+    this.#startOrFlush(request);
+  }
+
+  #onAllDecoded(): void {
+    const request = this.#request;
+    if (request !== undefined) {
+      this.#startOrFlush(request);
+      if (this.#request === request) this.#arm(this.#patience, this.#home.times.bodyIdleMs);
+    } else if (this.#decoder.started && this.#hasServed) {
+      // Once per head, not per chunk of it: a client that sends a byte now and then gains no time.
+      this.#hasServed = false;
+      this.#arm(this.#patience, this.#home.times.headerMs);
+    }
+  }
+
+  /** The beginning of the body that came with the head leaves in one write with it. */
+  #startOrFlush(request: ProxyRequest): void {
+    if (this.#isStarted) {
+      request.onBodyBatch();
+      return;
+    }
+    this.#isStarted = true;
+    request.start();
+  }
+
+  #onMalformed(): void {
+    const { failure } = this.#decoder;
+    if (failure !== undefined) this.#refuse(failure);
+  }
+
+  /** Answers a message that is no proper request; the connection closes after it. */
+  #refuse(why: CodecFailure | "client-timeout" | "client-ended-early"): void {
+    if (this.#request === undefined) {
+      const head = new RequestHead();
+      head.keepAlive = false;
+      this.#beginRequest(head);
+    }
+    this.#isStarted = true;
+    this.#request?.onBadRequest(why);
+  }
+
+  #endRequest(): void {
+    if (this.#request === undefined) return;
+    this.#request = undefined;
+    this.#isStarted = false;
+    this.#isRequestComplete = false;
+    this.#home.inFlight -= 1;
+    if (this.#isBodyPaused) {
+      this.#isBodyPaused = false;
+      this.#readOn();
+    }
+  }
+
+  #onEnd(): void {
+    this.#isHalfClosed = true;
+    if (this.#isLingering) this.#destroy();
+    else if (this.#request === undefined && !this.#decoder.started) this.#linger();
+    else if (!this.#isRequestComplete) this.#refuse("client-ended-early");
+    // Else the client waits for its answer: it comes, and says that the connection closes.
+  }
+
+  #onDrain(): void {
+    if (!this.#isLingering) this.#home.services.wheel.cancel(this.#stall);
+    this.#request?.onWritable();
+  }
+
+  #linger(): void {
+    if (this.#isLingering || this.#isClosed) return;
+    this.#isLingering = true;
+    this.#next = undefined;
+    const { wheel } = this.#home.services;
+    wheel.cancel(this.#patience);
+    this.#arm(this.#stall, this.#home.times.writeStallMs);
+    this.#socket.end(() => this.#onAllWritten());
+    this.#readOn();
+  }
+
+  #onAllWritten(): void {
+    this.#home.services.wheel.cancel(this.#stall);
+    // Nothing can come any more from a client that has closed its side: there is nothing to wait for.
+    if (this.#isHalfClosed) this.#destroy();
+    else this.#arm(this.#patience, this.#home.times.lingerMs);
+  }
+
+  #destroy(): void {
+    if (this.#isLingering) this.#socket.destroy();
+    else this.#socket.resetAndDestroy();
+    this.#onClosed();
+  }
+
+  #onClosed(): void {
+    if (this.#isClosed) return;
+    this.#isClosed = true;
+    const { wheel } = this.#home.services;
+    wheel.cancel(this.#patience);
+    wheel.cancel(this.#stall);
+    this.#next = undefined;
+    const request = this.#request;
+    this.#endRequest();
+    request?.onClientGone();
+    this.#home.onConnectionClosed(this);
+  }
+
+  #arm(deadline: Deadline, delayMs: number): void {
+    if (!this.#isClosed) this.#home.services.wheel.arm(deadline, delayMs);
+  }
+}

@@ -1,0 +1,139 @@
+import { createServer, type Server, type Socket } from "node:net";
+
+import type { Address } from "../../shared/address.ts";
+import { TRACE_SAMPLE_RATIO } from "../../shared/defaults.ts";
+import { CONNECTIONS_PER_LISTENER_MAX, RELAY_BUFFER_BYTES_MAX } from "../../shared/limits.ts";
+import { systemClock, type Clock } from "../../shared/clock.ts";
+import { systemIds, systemRandom, type Ids, type Random } from "../../shared/random.ts";
+import type { TimerWheel } from "../../shared/timer-wheel.ts";
+import type { Identity, ListenerServices } from "../request/listener-services.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { RequestSink } from "../telemetry/request-record.ts";
+import type { Egress } from "../upstream/egress.ts";
+import {
+  CONNECTION_TIMES,
+  DownstreamConnection,
+  type ConnectionHome,
+  type ConnectionTimes,
+} from "./downstream-connection.ts";
+
+export interface HttpListenerOptions {
+  /** In logs and metrics. */
+  readonly name: string;
+  /** Key in `Runtime.listeners` of the routes to use; by default the name. */
+  readonly routesOf?: string;
+  readonly direction: "inbound" | "outbound" | "unspecified";
+  /** Every request goes to this service, whatever its Host (`--upstream reviews=9091`). */
+  readonly fixedAuthority?: string;
+  /** Asked once per request; the request keeps what it got. */
+  readonly runtimeOf: () => Runtime;
+  readonly sink: RequestSink;
+  readonly wheel: TimerWheel;
+  readonly identity: Identity;
+  /** One per process; undefined: hosts outside the mesh are 404 NR (`egress: registry-only`). */
+  readonly egress?: Egress;
+  /** Told of an error that ended a request: a bug of ours, to be logged. */
+  readonly onBug: (error: unknown) => void;
+  readonly clock?: Clock;
+  readonly random?: Random;
+  readonly ids?: Ids;
+  readonly sampleRatio?: number;
+  readonly times?: Partial<ConnectionTimes>;
+  readonly connectionsMax?: number;
+}
+
+/** An open port that speaks HTTP/1.1 and sends each request where the configuration of the moment says. */
+export class HttpListener implements ConnectionHome {
+  readonly services: ListenerServices;
+  readonly times: ConnectionTimes;
+  isDraining = false;
+  inFlight = 0;
+  /** Connections refused because `connectionsMax` were open. */
+  refused = 0;
+  readonly #server: Server;
+  readonly #connections = new Set<DownstreamConnection>();
+
+  constructor(options: HttpListenerOptions) {
+    this.services = servicesOf(options);
+    this.times = { ...CONNECTION_TIMES, ...options.times };
+    // Half-open: a client that has sent all it has to say still gets its answer.
+    this.#server = createServer(
+      { allowHalfOpen: true, noDelay: true, highWaterMark: RELAY_BUFFER_BYTES_MAX },
+      (socket) => this.#onConnection(socket),
+    );
+    this.#server.maxConnections = options.connectionsMax ?? CONNECTIONS_PER_LISTENER_MAX;
+    this.#server.on("drop", () => (this.refused += 1));
+  }
+
+  /** Downstream connections that are open. */
+  get connections(): number {
+    return this.#connections.size;
+  }
+
+  /** Opens the port; port 0 picks one. Rejects with the system's error when it can not. */
+  listen(address: Address): Promise<Address> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(address.port, address.host, () => {
+        this.#server.off("error", reject);
+        this.#server.on("error", this.services.onBug);
+        const bound = this.address();
+        this.services.egress?.addOwnPort(bound.port);
+        resolve(bound);
+      });
+    });
+  }
+
+  /** The address it listens on. Only after `listen`. */
+  address(): Address {
+    const bound = this.#server.address();
+    if (bound === null || typeof bound === "string") throw new Error(`listener ${this.services.name} is not open`);
+    return { host: bound.address, port: bound.port };
+  }
+
+  /**
+   * Takes no new connections, and lets those that are open end with their next response (`Connection: close`). An idle
+   * one stays open for its next request: closing it now would lose a request that is on its way.
+   */
+  drain(): void {
+    if (this.isDraining) return;
+    this.isDraining = true;
+    if (this.#server.listening) {
+      this.services.egress?.removeOwnPort(this.address().port);
+      this.#server.close();
+    }
+  }
+
+  /** Ends everything now. Requests in flight are given up. */
+  close(): void {
+    this.drain();
+    for (const connection of this.#connections) connection.close();
+  }
+
+  onConnectionClosed(connection: DownstreamConnection): void {
+    this.#connections.delete(connection);
+  }
+
+  #onConnection(socket: Socket): void {
+    this.#connections.add(new DownstreamConnection(this, socket));
+  }
+}
+
+function servicesOf(options: HttpListenerOptions): ListenerServices {
+  return {
+    name: options.name,
+    routesOf: options.routesOf ?? options.name,
+    direction: options.direction,
+    fixedAuthority: options.fixedAuthority,
+    runtimeOf: options.runtimeOf,
+    sink: options.sink,
+    clock: options.clock ?? systemClock,
+    wheel: options.wheel,
+    random: options.random ?? systemRandom,
+    ids: options.ids ?? systemIds,
+    identity: options.identity,
+    egress: options.egress,
+    sampleRatio: options.sampleRatio ?? TRACE_SAMPLE_RATIO,
+    onBug: options.onBug,
+  };
+}

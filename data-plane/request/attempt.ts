@@ -1,0 +1,234 @@
+import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
+import type { HeaderList, ResponseHead } from "../http1/message.ts";
+import { CHUNK_END, chunkHeadText, lastChunkText, requestHeadText } from "../http1/write-head.ts";
+import type { EndpointState } from "../runtime/endpoint-state.ts";
+import type { ClusterRuntime, ForwardRuntime } from "../runtime/runtime.ts";
+import { poolOf, type PoolWaiter } from "../upstream/connection-pool.ts";
+import type { UpstreamConnection, UpstreamFailure } from "../upstream/upstream-connection.ts";
+import { propagationLines } from "./propagate.ts";
+import type { RequestContext } from "./request-context.ts";
+
+export type AttemptFailure = UpstreamFailure | "overflow" | "try-timeout" | "loop";
+
+/** Told of one attempt at a time. After `onAttemptFailed` and `onResponseEnd` nothing more comes of it. */
+export interface AttemptOwner {
+  /** A head below 200 that another one will follow. */
+  onInformational(head: ResponseHead): void;
+  onResponse(head: ResponseHead): void;
+  onResponseBody(bytes: Buffer, start: number, end: number): void;
+  onResponseEnd(trailers: HeaderList): void;
+  /** Everything that was read at once has been told. */
+  onResponseBatch(): void;
+  onAttemptFailed(failure: AttemptFailure): void;
+}
+
+/** Where an attempt goes; the route's answers for one request. */
+export interface AttemptTarget {
+  readonly route: ForwardRuntime;
+  readonly cluster: ClusterRuntime;
+  readonly endpoint: EndpointState;
+  /** 0: none but the deadline of the whole request. */
+  readonly tryTimeoutMs: number;
+  /** Not over a connection that has served before. */
+  readonly fresh: boolean;
+}
+
+/**
+ * One try of a request at one endpoint: takes a connection, sends the head and the body as it comes, and hears the
+ * response. Counts as active at the endpoint from its start until it is released, which happens once.
+ */
+export class Attempt implements PoolWaiter, DeadlineOwner {
+  readonly endpoint: EndpointState;
+  readonly connectTimeoutMs: number;
+  readonly #ctx: RequestContext;
+  readonly #owner: AttemptOwner;
+  readonly #target: AttemptTarget;
+  #tryDeadline: Deadline | undefined = undefined;
+  #connection: UpstreamConnection | undefined = undefined;
+  /** The head is sent, so the body follows as it comes. */
+  #isSending = false;
+  #isWaiting = false;
+  #isReleased = false;
+  #isBodyPaused = false;
+
+  constructor(ctx: RequestContext, owner: AttemptOwner, target: AttemptTarget) {
+    this.#ctx = ctx;
+    this.#owner = owner;
+    this.#target = target;
+    this.endpoint = target.endpoint;
+    this.connectTimeoutMs = target.cluster.connectTimeoutMs;
+  }
+
+  /** Whether the connection had served an earlier request and ended without a byte for this one. */
+  get isRaced(): boolean {
+    const connection = this.#connection;
+    return connection !== undefined && connection.served > 0 && connection.responseBytesSeen === 0;
+  }
+
+  get responseBytesSeen(): number {
+    return this.#connection?.responseBytesSeen ?? 0;
+  }
+
+  /** The body goes out as it comes, so that it need not be kept. */
+  get isSending(): boolean {
+    return this.#isSending;
+  }
+
+  start(): void {
+    const { endpoint, tryTimeoutMs, fresh } = this.#target;
+    const { wheel } = this.#ctx.services;
+    endpoint.active += 1;
+    endpoint.requests += 1;
+    if (tryTimeoutMs > 0) {
+      this.#tryDeadline = new Deadline(this);
+      wheel.arm(this.#tryDeadline, tryTimeoutMs);
+    }
+    const got = poolOf(endpoint, wheel).acquire(this, fresh);
+    if (got === "overflow") this.#owner.onAttemptFailed("overflow");
+    else if (got === "waiting") this.#isWaiting = true;
+    else this.onConnection(got);
+  }
+
+  /** More of the body has come: sends it, if it is the turn of the body. The bytes stay as they are. */
+  sendBody(chunk: Buffer): void {
+    if (this.#isSending && this.#connection !== undefined) this.#writeBody(this.#connection, chunk);
+  }
+
+  /** The body is complete. */
+  endBody(): void {
+    if (this.#isSending && this.#connection !== undefined) this.#writeEnd(this.#connection);
+  }
+
+  /** Everything that came at once has been given to `sendBody`. */
+  flushBody(): void {
+    if (this.#isSending && this.#connection !== undefined) this.#flush(this.#connection);
+  }
+
+  pauseResponse(): void {
+    this.#connection?.pause();
+  }
+
+  resumeResponse(): void {
+    this.#connection?.resume();
+  }
+
+  /** Gives everything back. A connection whose response is not complete closes. */
+  release(): void {
+    if (this.#isReleased) return;
+    this.#isReleased = true;
+    this.endpoint.active -= 1;
+    if (this.#tryDeadline !== undefined) this.#ctx.services.wheel.cancel(this.#tryDeadline);
+    if (this.#isWaiting) poolOf(this.endpoint, this.#ctx.services.wheel).leave(this);
+    const connection = this.#connection;
+    this.#connection = undefined;
+    this.#isSending = false;
+    connection?.abandon();
+    if (this.#isBodyPaused) this.#resumeBody();
+  }
+
+  onConnection(connection: UpstreamConnection): void {
+    this.#isWaiting = false;
+    this.#connection = connection;
+    if (connection.isConnected) this.onConnected();
+  }
+
+  onConnected(): void {
+    const connection = this.#connection;
+    if (connection === undefined) return;
+    const { egress } = this.#ctx.services;
+    if (connection.served === 0 && egress !== undefined && egress.isOwn(connection.remote)) {
+      this.#owner.onAttemptFailed("loop");
+      return;
+    }
+    connection.beginRequest(this.#ctx.head.method);
+    connection.writer.text(this.#headText());
+    this.#isSending = true;
+    const { body } = this.#ctx;
+    for (const chunk of body.chunks) this.#writeBody(connection, chunk);
+    if (body.isComplete) this.#writeEnd(connection);
+    this.#flush(connection);
+    // What was too much to keep while nobody took it has been taken now.
+    if (!this.#isBodyPaused) this.#ctx.downstream.resumeBody();
+  }
+
+  onHead(head: ResponseHead): void {
+    if (head.status < 200) {
+      this.#owner.onInformational(head);
+      return;
+    }
+    if (this.#tryDeadline !== undefined) this.#ctx.services.wheel.cancel(this.#tryDeadline);
+    this.#owner.onResponse(head);
+  }
+
+  onBody(bytes: Buffer, start: number, end: number): void {
+    this.#owner.onResponseBody(bytes, start, end);
+  }
+
+  onEnd(trailers: HeaderList): void {
+    this.#connection = undefined;
+    this.#isSending = false;
+    this.#owner.onResponseEnd(trailers);
+  }
+
+  onBatch(): void {
+    if (!this.#isReleased) this.#owner.onResponseBatch();
+  }
+
+  onBroken(failure: UpstreamFailure): void {
+    this.#isSending = false;
+    if (failure === "connect-failed" || failure === "connect-timeout") this.endpoint.connectFailures += 1;
+    this.#owner.onAttemptFailed(failure);
+  }
+
+  onWritable(): void {
+    if (this.#isBodyPaused) this.#resumeBody();
+  }
+
+  onDeadline(): void {
+    this.#owner.onAttemptFailed("try-timeout");
+  }
+
+  #headText(): string {
+    const { head } = this.#ctx;
+    const { route } = this.#target;
+    return requestHeadText({
+      method: head.method,
+      target: route.target(head),
+      authority: route.authority(head),
+      headers: head.headers,
+      framing: head.framing,
+      contentLength: head.contentLength,
+      extraLines: propagationLines(this.#ctx),
+      keepAlive: true,
+      acceptsTrailers: head.acceptsTrailers,
+      expectsContinue: head.expectsContinue,
+      upgrade: "",
+    });
+  }
+
+  #writeBody(connection: UpstreamConnection, chunk: Buffer): void {
+    if (this.#ctx.head.framing !== "chunked") {
+      connection.writer.ownBytes(chunk);
+      return;
+    }
+    connection.writer.text(chunkHeadText(chunk.length));
+    connection.writer.ownBytes(chunk);
+    connection.writer.text(CHUNK_END);
+  }
+
+  #writeEnd(connection: UpstreamConnection): void {
+    if (this.#ctx.head.framing === "chunked") connection.writer.text(lastChunkText(this.#ctx.body.trailers));
+    connection.endRequest();
+  }
+
+  #flush(connection: UpstreamConnection): void {
+    if (connection.flush() || this.#isBodyPaused) return;
+    this.#isBodyPaused = true;
+    this.#ctx.downstream.pauseBody();
+  }
+
+  #resumeBody(): void {
+    this.#isBodyPaused = false;
+    this.#ctx.downstream.resumeBody();
+  }
+}

@@ -1,0 +1,19 @@
+import type { MessageWriter } from "../socket/message-writer.ts";
+
+/** What a request needs of the connection it came on. */
+export interface Downstream {
+  readonly writer: MessageWriter;
+  /** The peer's address, for hashing. */
+  readonly sourceIp: string;
+  /** The connection may carry another request after this one, as far as the connection and the listener know. */
+  readonly mayLiveOn: boolean;
+  /** Writes out what the writer has gathered. False: the request is told by `onWritable`. */
+  flush(): boolean;
+  /** Stops and goes on reading the request's body. */
+  pauseBody(): void;
+  resumeBody(): void;
+  /** The response is written whole. Without `keepAlive` the connection closes so that the client still gets it. */
+  onResponseFinished(keepAlive: boolean): void;
+  /** Cuts the connection, so that an unfinished response can not be taken for a whole one. */
+  abort(): void;
+}

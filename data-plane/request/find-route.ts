@@ -1,0 +1,35 @@
+import type { ForwardRuntime, RouteRuntime } from "../runtime/runtime.ts";
+import type { LocalReason } from "./local-reply.ts";
+import type { RequestContext } from "./request-context.ts";
+
+/**
+ * What the configuration wants done with a request. A host that the mesh does not know leaves it, if the request names
+ * it in absolute form as to a forward proxy: a mere Host header is meant for the mesh, and a typing error in it should be
+ * told and not sent out.
+ */
+export function findRoute(ctx: RequestContext): RouteRuntime["action"] | LocalReason {
+  const { head, services } = ctx;
+  const listener = ctx.runtime.listeners.get(services.routesOf);
+  if (listener === undefined) return "no-config";
+  const route = listener.routes.match(head);
+  if (route !== undefined) {
+    ctx.routeName = route.name;
+    return route.action;
+  }
+  if (services.egress === undefined || head.form !== "absolute" || listener.routes.knowsHost(head)) return "no-route";
+  ctx.routeName = "egress";
+  return services.egress.routeTo(head.authority);
+}
+
+/** Settles the cluster for all attempts. Returns false when the route names one that is not there. */
+export function chooseCluster(ctx: RequestContext, route: ForwardRuntime): boolean {
+  const cluster = route.pickCluster(ctx.services.random.unit());
+  ctx.route = route;
+  ctx.cluster = cluster;
+  if (cluster === undefined) return false;
+  if (ctx.services.direction !== "inbound") {
+    ctx.destination = cluster.service;
+    ctx.version = cluster.version;
+  }
+  return true;
+}

@@ -1,0 +1,36 @@
+import type { Clock } from "../../shared/clock.ts";
+import type { Ids, Random } from "../../shared/random.ts";
+import type { TimerWheel } from "../../shared/timer-wheel.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type { RequestSink } from "../telemetry/request-record.ts";
+import type { Egress } from "../upstream/egress.ts";
+
+/** Who this proxy stands beside. */
+export interface Identity {
+  readonly service: string;
+  readonly version: string;
+}
+
+/** What all requests of one listener share. */
+export interface ListenerServices {
+  /** The listener's name in logs. */
+  readonly name: string;
+  /** The listener of the Runtime that says how to route. */
+  readonly routesOf: string;
+  readonly direction: "inbound" | "outbound" | "unspecified";
+  /** Every request goes to this service, whatever its Host; undefined: the request says where. */
+  readonly fixedAuthority: string | undefined;
+  readonly runtimeOf: () => Runtime;
+  readonly sink: RequestSink;
+  readonly clock: Clock;
+  readonly wheel: TimerWheel;
+  readonly random: Random;
+  readonly ids: Ids;
+  readonly identity: Identity;
+  /** The way out of the mesh; undefined: there is none. */
+  readonly egress: Egress | undefined;
+  /** Share of the traces started here that are sampled. */
+  readonly sampleRatio: number;
+  /** A bug of ours ended a request. */
+  readonly onBug: (error: unknown) => void;
+}

@@ -1,0 +1,160 @@
+import { REQUEST_ID_CHARS_MAX, TRACESTATE_MEMBERS_MAX } from "../../shared/limits.ts";
+import { isToken } from "../http1/chars.ts";
+import type { HeaderList } from "../http1/message.ts";
+import {
+  formatB3,
+  formatTraceparent,
+  parseB3,
+  parseB3Parts,
+  parseTraceparent,
+  traceIdOfUuid,
+  type TraceParent,
+} from "../telemetry/trace-context.ts";
+import type { RequestContext } from "./request-context.ts";
+
+/** The values found by one walk over the headers; reused, because the walk and its use are one synchronous step. */
+const found = {
+  traceparent: "",
+  traceparents: 0,
+  tracestateMembers: 0,
+  b3: "",
+  b3TraceId: "",
+  b3SpanId: "",
+  b3Sampled: "",
+  requestId: "",
+  source: "",
+};
+
+// Hot: once per request.
+/**
+ * Reads who called and which trace the request belongs to, and takes those headers out of the list: what leaves is
+ * written anew for each attempt by {@link propagationLines}. `tracestate` stays where it is when it may stay.
+ */
+export function readPropagation(ctx: RequestContext): void {
+  const { headers } = ctx.head;
+  const taken = takeHeaders(headers);
+  const { ids, random, sampleRatio, direction } = ctx.services;
+  const parent = found.traceparents === 1 ? parseTraceparent(found.traceparent) : undefined;
+  if (found.tracestateMembers > 0 && (parent === undefined || found.tracestateMembers > TRACESTATE_MEMBERS_MAX)) {
+    removeHeader(headers, "tracestate");
+  }
+  const b3 = taken ? readB3(ctx) : undefined;
+  const trace = parent ?? b3;
+  const isOwnId = !isValidRequestId(found.requestId);
+  ctx.requestId = isOwnId ? ids.uuid() : found.requestId;
+  if (trace !== undefined && trace.traceId !== "") {
+    ctx.traceId = trace.traceId;
+    ctx.parentSpanId = trace.spanId;
+  } else {
+    ctx.traceId = traceIdOfUuid(isOwnId ? ctx.requestId : ids.uuid());
+  }
+  ctx.isSampled = trace === undefined ? random.unit() < sampleRatio : trace.sampled;
+  if (direction === "inbound" && isToken(found.source)) ctx.source = found.source;
+}
+
+/** Our own lines of a request's head, with a new span for this hop and this attempt. */
+export function propagationLines(ctx: RequestContext): string {
+  ctx.spanId = ctx.services.ids.spanId();
+  const { traceId, spanId, isSampled } = ctx;
+  let lines = `x-request-id: ${ctx.requestId}\r\ntraceparent: ${formatTraceparent(traceId, spanId, isSampled)}\r\n`;
+  if (ctx.source !== "") lines += `x-heddle-source: ${ctx.source}\r\n`;
+  if (ctx.b3 === "none") return lines;
+  const trace: TraceParent = { traceId, spanId, sampled: isSampled };
+  if (ctx.b3 === "single") return `${lines}b3: ${formatB3(trace, ctx.parentSpanId)}\r\n`;
+  if (ctx.parentSpanId !== "") lines += `x-b3-parentspanid: ${ctx.parentSpanId}\r\n`;
+  return `${lines}x-b3-traceid: ${traceId}\r\nx-b3-spanid: ${spanId}\r\nx-b3-sampled: ${isSampled ? "1" : "0"}\r\n`;
+}
+
+/** B3's single header wins over the multiple ones; whichever came is also sent on. */
+function readB3(ctx: RequestContext): TraceParent | undefined {
+  const { b3, b3TraceId, b3SpanId, b3Sampled } = found;
+  if (b3 !== "") ctx.b3 = "single";
+  else if (b3TraceId !== "" || b3Sampled !== "") ctx.b3 = "multiple";
+  if (ctx.b3 === "single") return parseB3(b3);
+  return ctx.b3 === "none" ? undefined : parseB3Parts(given(b3TraceId), given(b3SpanId), given(b3Sampled));
+}
+
+function given(value: string): string | undefined {
+  return value === "" ? undefined : value;
+}
+
+/** Moves the headers that are ours from the list into `found`. Returns whether there was any. */
+function takeHeaders(headers: HeaderList): boolean {
+  found.traceparent = "";
+  found.traceparents = 0;
+  found.tracestateMembers = 0;
+  found.b3 = "";
+  found.b3TraceId = "";
+  found.b3SpanId = "";
+  found.b3Sampled = "";
+  found.requestId = "";
+  found.source = "";
+  let kept = 0;
+  for (let at = 0; at < headers.length; at += 2) {
+    // The list holds whole pairs, hence the `!`.
+    const name = headers[at]!;
+    const value = headers[at + 1]!;
+    if (isOurs(name, value)) continue;
+    if (kept !== at) {
+      headers[kept] = name;
+      headers[kept + 1] = value;
+    }
+    kept += 2;
+  }
+  const isShorter = kept !== headers.length;
+  if (isShorter) headers.length = kept;
+  return isShorter;
+}
+
+function isOurs(name: string, value: string): boolean {
+  switch (name) {
+    case "traceparent":
+      found.traceparent = value;
+      found.traceparents += 1;
+      return true;
+    case "tracestate":
+      found.tracestateMembers += value.split(",").length;
+      return false;
+    case "x-request-id":
+      found.requestId = value;
+      return true;
+    case "x-heddle-source":
+      found.source = value;
+      return true;
+    case "b3":
+      found.b3 = value;
+      return true;
+    default:
+      return name.startsWith("x-b3-") && isMultipleB3(name, value);
+  }
+}
+
+function isMultipleB3(name: string, value: string): boolean {
+  switch (name) {
+    case "x-b3-traceid":
+      found.b3TraceId = value;
+      return true;
+    case "x-b3-spanid":
+      found.b3SpanId = value;
+      return true;
+    case "x-b3-sampled":
+      found.b3Sampled = value;
+      return true;
+    case "x-b3-flags":
+      if (value === "1") found.b3Sampled = "1";
+      return true;
+    case "x-b3-parentspanid":
+      return true;
+    default:
+      return false;
+  }
+}
+
+function removeHeader(headers: HeaderList, name: string): void {
+  for (let at = headers.length - 2; at >= 0; at -= 2) if (headers[at] === name) headers.splice(at, 2);
+}
+
+/** It goes into logs (http1.md 4): a token of bounded length, else a new one is made. */
+function isValidRequestId(value: string): boolean {
+  return value !== "" && value.length <= REQUEST_ID_CHARS_MAX && isToken(value);
+}

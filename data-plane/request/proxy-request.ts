@@ -1,0 +1,228 @@
+import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
+import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts";
+import { Attempt, type AttemptFailure, type AttemptOwner } from "./attempt.ts";
+import { COMMIT, decideRetry, isIdempotent, type Outcome } from "./decide-retry.ts";
+import { chooseCluster, findRoute } from "./find-route.ts";
+import type { LocalReason } from "./local-reply.ts";
+import { outcomeOf, reasonOf } from "./outcome.ts";
+import { pickEndpoint } from "./pick-endpoint.ts";
+import { readPropagation } from "./propagate.ts";
+import { beginResponse, endResponse, relayBody, relayInformational } from "./relay.ts";
+import { replyBroken, replyLocally, replyRedirect, replyDirectly } from "./reply-locally.ts";
+import type { RequestContext } from "./request-context.ts";
+
+/**
+ * The life of one request, driven by its two connections and the clock. Every request passes through here, from top to
+ * bottom, and ends in `#finish`, exactly once:
+ *
+ *     start ── route ── (redirect, respond: answer) ── pick cluster ──┐
+ *        ┌── attempt: pick endpoint, connect, send, wait for head ◀───┘
+ *        │       └─ response or failure ── decideRetry ── wait ──▶ attempt again
+ *        └─▶ commit: relay head, body, trailers  |  answer locally  |  cut the connection
+ *                                                └─▶ finish
+ */
+export class ProxyRequest implements AttemptOwner, DeadlineOwner {
+  readonly ctx: RequestContext;
+  /** The whole request, retries included; runs from when it has been received. */
+  readonly #timeout = new Deadline(this);
+  readonly #backoff = new Deadline(this);
+  #attempt: Attempt | undefined = undefined;
+  #isCommitted = false;
+  #isFinished = false;
+  #isPaused = false;
+  #hasReplacedConnection = false;
+  #policyAttempts = 0;
+
+  constructor(ctx: RequestContext) {
+    this.ctx = ctx;
+  }
+
+  // ── Steps ──
+
+  start(): void {
+    const { ctx } = this;
+    const action = findRoute(ctx);
+    if (typeof action === "string") return this.#answer(action);
+    // Here come the refusals of later policies, first one wins: authorization, rate limit, fault.
+    if (action.kind === "redirect") return this.#end(replyRedirect(ctx, action));
+    if (action.kind === "respond") return this.#end(replyDirectly(ctx, action));
+
+    if (!chooseCluster(ctx, action)) return this.#answer("no-cluster");
+    ctx.hash = action.hash(ctx.head, ctx.downstream.sourceIp);
+    readPropagation(ctx);
+    if (ctx.body.isComplete) this.#armTimeout();
+    return this.#try(false);
+  }
+
+  #try(fresh: boolean): void {
+    const { ctx } = this;
+    const { route, cluster } = ctx;
+    if (route === undefined || cluster === undefined) return this.#answer("internal");
+    const endpoint = pickEndpoint(ctx, cluster);
+    if (endpoint === undefined) return this.#answer("no-endpoint");
+    // Here come the breaker and the limits of later policies: refused is 503 UO.
+    ctx.attempts += 1;
+    ctx.endpoint = endpoint.key;
+    const tryTimeoutMs = route.retry?.perTryTimeoutMs ?? 0;
+    this.#attempt = new Attempt(ctx, this, { route, cluster, endpoint, tryTimeoutMs, fresh });
+    return this.#attempt.start();
+  }
+
+  onResponse(head: ResponseHead): void {
+    const { ctx } = this;
+    ctx.upstreamMs = ctx.elapsedMs();
+    if (head.status >= 400) {
+      const outcome: Outcome = { kind: "response", status: head.status, isRaced: false };
+      if (this.#retries(outcome)) return;
+    }
+    this.#isCommitted = true;
+    ctx.body.forget();
+    beginResponse(ctx, head);
+  }
+
+  onAttemptFailed(failure: AttemptFailure): void {
+    const { ctx } = this;
+    const attempt = this.#attempt;
+    if (attempt === undefined || this.#isFinished) return;
+    attempt.endpoint.failures += 1;
+    const reason = reasonOf(failure, attempt.responseBytesSeen);
+    if (this.#isCommitted) return this.#end(replyBroken(ctx, reason));
+    const outcome = outcomeOf(failure, attempt.isRaced);
+    if (outcome !== undefined && this.#retries(outcome)) return undefined;
+    return this.#answer(reason);
+  }
+
+  /** Whether the attempt is repeated; then it has been given back, and the next one is under way. */
+  #retries(outcome: Outcome): boolean {
+    const { ctx } = this;
+    const policy = ctx.route?.retry;
+    if (policy === undefined && !outcome.isRaced) return false;
+    const timeoutMs = ctx.route?.timeoutMs ?? 0;
+    const state = {
+      policy,
+      attempts: this.#policyAttempts + 1,
+      isIdempotent: isIdempotent(ctx.head.method, ctx.head.headers),
+      isReplayable: ctx.body.isReplayable,
+      hasReplacedConnection: this.#hasReplacedConnection,
+      remainingMs: timeoutMs === 0 ? Infinity : timeoutMs - ctx.elapsedMs(),
+    };
+    const waitMs = decideRetry(outcome, state, ctx.services.random.unit());
+    if (waitMs === COMMIT) return false;
+    const attempt = this.#attempt;
+    this.#attempt = undefined;
+    attempt?.release();
+    if (outcome.isRaced && !this.#hasReplacedConnection) {
+      this.#hasReplacedConnection = true;
+      this.#try(true);
+      return true;
+    }
+    this.#policyAttempts += 1;
+    if (attempt !== undefined) ctx.tried = [...ctx.tried, attempt.endpoint];
+    ctx.services.wheel.arm(this.#backoff, waitMs);
+    return true;
+  }
+
+  // ── The response on its way down ──
+
+  onInformational(head: ResponseHead): void {
+    relayInformational(this.ctx, head);
+  }
+
+  onResponseBody(bytes: Buffer, start: number, end: number): void {
+    if (this.#isCommitted && !this.#isFinished) relayBody(this.ctx, bytes, start, end);
+  }
+
+  onResponseBatch(): void {
+    if (this.#isFinished || this.ctx.downstream.flush() || this.#isPaused) return;
+    this.#isPaused = true;
+    this.#attempt?.pauseResponse();
+  }
+
+  onResponseEnd(trailers: HeaderList): void {
+    if (this.#isCommitted) this.#end(endResponse(this.ctx, trailers));
+  }
+
+  // ── The request on its way up, told by the downstream connection ──
+
+  /** A part of the body that nobody will change. */
+  onBody(chunk: Buffer): void {
+    const { body, downstream } = this.ctx;
+    const isSending = this.#attempt?.isSending ?? false;
+    body.push(chunk, isSending || this.#isCommitted);
+    if (isSending) this.#attempt?.sendBody(chunk);
+    else if (body.isFull) downstream.pauseBody();
+  }
+
+  onBodyEnd(trailers: HeaderList): void {
+    this.ctx.body.complete(trailers);
+    if (this.ctx.route === undefined) return;
+    this.#armTimeout();
+    this.#attempt?.endBody();
+  }
+
+  onBodyBatch(): void {
+    this.#attempt?.flushBody();
+  }
+
+  /** The socket takes more of the response. */
+  onWritable(): void {
+    this.#isPaused = false;
+    this.#attempt?.resumeResponse();
+  }
+
+  // ── Ends ──
+
+  /** The body is malformed or too slow. */
+  onBadRequest(failure: CodecFailure | "client-timeout" | "client-ended-early"): void {
+    if (this.#isFinished) return;
+    if (typeof failure === "string") this.#answer(failure);
+    else if (this.#isCommitted) this.#end(replyBroken(this.ctx, failure));
+    else this.#end(replyLocally(this.ctx, failure));
+  }
+
+  /** The client is gone: nobody wants the answer. */
+  onClientGone(): void {
+    if (this.#isFinished) return;
+    this.ctx.flag = "DC";
+    this.ctx.detail = "client-gone";
+    this.#finish();
+  }
+
+  /** A bug of ours. */
+  onBug(): void {
+    if (!this.#isFinished) this.#answer("internal");
+  }
+
+  onDeadline(deadline: Deadline): void {
+    if (deadline === this.#backoff) this.#try(false);
+    else this.#answer("timeout");
+  }
+
+  #armTimeout(): void {
+    const timeoutMs = this.ctx.route?.timeoutMs ?? 0;
+    if (timeoutMs > 0) this.ctx.services.wheel.arm(this.#timeout, timeoutMs);
+  }
+
+  #answer(reason: LocalReason): void {
+    this.#end(this.#isCommitted ? replyBroken(this.ctx, reason) : replyLocally(this.ctx, reason));
+  }
+
+  /** `keepAlive` undefined: the connection has to be cut. */
+  #end(keepAlive: boolean | undefined): void {
+    this.#finish();
+    if (keepAlive === undefined) this.ctx.downstream.abort();
+    else this.ctx.downstream.onResponseFinished(keepAlive);
+  }
+
+  /** The one place that gives everything back and reports. */
+  #finish(): void {
+    const { ctx } = this;
+    this.#isFinished = true;
+    ctx.services.wheel.cancel(this.#timeout);
+    ctx.services.wheel.cancel(this.#backoff);
+    this.#attempt?.release();
+    ctx.body.forget();
+    ctx.durationMs = ctx.elapsedMs();
+    ctx.services.sink.onFinished(ctx);
+  }
+}

@@ -1,0 +1,67 @@
+import type { RespondAction } from "../../shared/model/route.ts";
+import type { CodecFailure, HeaderList } from "../http1/message.ts";
+import { headerLine, responseHeadText } from "../http1/write-head.ts";
+import type { RedirectRuntime } from "../runtime/runtime.ts";
+import { LOCAL_REPLIES, reasonPhrase, type LocalReason } from "./local-reply.ts";
+import type { RequestContext } from "./request-context.ts";
+
+const NO_HEADERS: HeaderList = [];
+const TEXT_PLAIN = "content-type: text/plain; charset=utf-8\r\n";
+
+/** Answers by ourselves. Returns whether the connection lives on. */
+export function replyLocally(ctx: RequestContext, why: LocalReason | CodecFailure): boolean {
+  note(ctx, why);
+  const status = typeof why === "string" ? LOCAL_REPLIES[why].status : why.status;
+  const code = typeof why === "string" ? why : why.code;
+  const sentence = typeof why === "string" ? LOCAL_REPLIES[why].sentence : "the request is not acceptable";
+  return write(ctx, status, `x-heddle-error: ${code}\r\n${TEXT_PLAIN}`, `heddle: ${sentence} (${code})\n`);
+}
+
+/** A response that has begun can not be completed, and no other can take its place. Always undefined: cut. */
+export function replyBroken(ctx: RequestContext, why: LocalReason | CodecFailure): undefined {
+  note(ctx, why);
+  return undefined;
+}
+
+export function replyRedirect(ctx: RequestContext, action: RedirectRuntime): boolean {
+  // The location is made from what the client sent: never without a look at its bytes (response splitting).
+  const line = headerLine("location", action.location(ctx.head));
+  if (line === undefined) return replyLocally(ctx, "internal");
+  return write(ctx, action.status, line, "");
+}
+
+export function replyDirectly(ctx: RequestContext, action: RespondAction): boolean {
+  ctx.detail = "direct-response";
+  return write(ctx, action.status, action.body === "" ? "" : TEXT_PLAIN, action.body);
+}
+
+function note(ctx: RequestContext, why: LocalReason | CodecFailure): void {
+  ctx.flag = typeof why === "string" ? LOCAL_REPLIES[why].flag : why.status === 502 ? "UPE" : "DPE";
+  ctx.detail = typeof why === "string" ? why : why.code;
+}
+
+function write(ctx: RequestContext, status: number, extraLines: string, body: string): boolean {
+  const { head, downstream } = ctx;
+  const isBodiless = status === 204 || status === 304;
+  const bytes = Buffer.from(body);
+  const keepAlive = head.keepAlive && downstream.mayLiveOn && ctx.body.isComplete;
+  ctx.status = status;
+  downstream.writer.text(
+    responseHeadText({
+      status,
+      reason: reasonPhrase(status),
+      headers: NO_HEADERS,
+      framing: isBodiless ? "none" : "length",
+      contentLength: isBodiless ? -1 : bytes.length,
+      extraLines,
+      keepAlive,
+      toHttp10: head.minorVersion === 0,
+      upgrade: "",
+    }),
+  );
+  if (!isBodiless && head.method !== "HEAD") {
+    downstream.writer.bytes(bytes, 0, bytes.length);
+    ctx.bytesSent = bytes.length;
+  }
+  return keepAlive;
+}

@@ -1,0 +1,113 @@
+import type { BodyFraming, RequestHead } from "../http1/message.ts";
+import type { EndpointState } from "../runtime/endpoint-state.ts";
+import type { ClusterRuntime, ForwardRuntime, Runtime } from "../runtime/runtime.ts";
+import type { RequestRecord, ResponseFlag } from "../telemetry/request-record.ts";
+import type { Downstream } from "./downstream.ts";
+import type { ListenerServices } from "./listener-services.ts";
+import { RequestBody } from "./request-body.ts";
+
+const NONE_TRIED: readonly EndpointState[] = [];
+
+/**
+ * All that is known of one request. Every field is set here, so that all contexts have one hidden class; the steps of
+ * proxy-request.ts fill them in, and the log and the metrics read them when the request is finished.
+ */
+export class RequestContext implements RequestRecord {
+  readonly services: ListenerServices;
+  readonly downstream: Downstream;
+  readonly head: RequestHead;
+  /** The configuration the request started with: it never sees half of a new one. */
+  readonly runtime: Runtime;
+  readonly body = new RequestBody();
+
+  readonly startMs: number;
+  readonly startWallMs: number;
+  durationMs = 0;
+  upstreamMs = 0;
+
+  routeName = "";
+  route: ForwardRuntime | undefined = undefined;
+  cluster: ClusterRuntime | undefined = undefined;
+  /** For hashing pickers; -1 for none. */
+  hash = -1;
+  /** Endpoints of earlier attempts. */
+  tried: readonly EndpointState[] = NONE_TRIED;
+  endpoint = "";
+  attempts = 0;
+
+  source: string;
+  destination = "";
+  version = "";
+  status = 0;
+  flag: ResponseFlag = "";
+  detail = "";
+  bytesSent = 0;
+  /** How the response's body goes down, and whether the connection lives on after it. */
+  responseFraming: BodyFraming = "none";
+  keepsAlive = false;
+
+  traceId = "";
+  /** The caller's span, or "". */
+  parentSpanId = "";
+  /** Our span: that of the last attempt. */
+  spanId = "";
+  isSampled = false;
+  b3: "none" | "single" | "multiple" = "none";
+  requestId = "";
+
+  constructor(services: ListenerServices, downstream: Downstream, head: RequestHead) {
+    this.services = services;
+    this.downstream = downstream;
+    this.head = head;
+    this.runtime = services.runtimeOf();
+    this.startMs = services.clock.nowMs();
+    this.startWallMs = services.clock.wallMs();
+    const { direction, identity } = services;
+    this.source = direction === "inbound" ? "" : identity.service;
+    if (direction === "inbound") {
+      this.destination = identity.service;
+      this.version = identity.version;
+    }
+  }
+
+  get direction(): "inbound" | "outbound" | "unspecified" {
+    return this.services.direction;
+  }
+
+  get listener(): string {
+    return this.services.name;
+  }
+
+  get method(): string {
+    return this.head.method;
+  }
+
+  get authority(): string {
+    return this.head.authority;
+  }
+
+  get path(): string {
+    return this.head.path;
+  }
+
+  get minorVersion(): 0 | 1 {
+    return this.head.minorVersion;
+  }
+
+  get bytesReceived(): number {
+    return this.body.bytes;
+  }
+
+  get clusterName(): string {
+    return this.cluster?.name ?? "";
+  }
+
+  get configRevision(): number {
+    return this.runtime.revision;
+  }
+
+  /** Milliseconds since the request's head was read. */
+  elapsedMs(): number {
+    return this.services.clock.nowMs() - this.startMs;
+  }
+}

@@ -1,0 +1,229 @@
+import assert from "node:assert/strict";
+import { createServer, type AddressInfo, type Socket } from "node:net";
+import type { TestContext } from "node:test";
+
+import { HttpListener, type HttpListenerOptions } from "../../data-plane/listener/http-listener.ts";
+import type { RequestHead } from "../../data-plane/http1/message.ts";
+import { EndpointState } from "../../data-plane/runtime/endpoint-state.ts";
+import type { ClusterRuntime, ForwardRuntime, RouteRuntime, Runtime } from "../../data-plane/runtime/runtime.ts";
+import type { RequestRecord, RequestSink, ResponseFlag } from "../../data-plane/telemetry/request-record.ts";
+import { Egress } from "../../data-plane/upstream/egress.ts";
+import { TIMEOUT_MS } from "../../shared/defaults.ts";
+import type { RetryPolicy } from "../../shared/model/route.ts";
+import { systemClock } from "../../shared/clock.ts";
+import { TimerWheel, turnWheel } from "../../shared/timer-wheel.ts";
+import { systemTimers } from "../../shared/timers.ts";
+import { RawClient } from "./raw-client.ts";
+
+/** What a finished request reported, copied when it was reported. */
+export interface Finished {
+  readonly method: string;
+  readonly path: string;
+  readonly authority: string;
+  readonly status: number;
+  readonly flag: ResponseFlag;
+  readonly detail: string;
+  readonly source: string;
+  readonly destination: string;
+  readonly attempts: number;
+  readonly bytesReceived: number;
+  readonly bytesSent: number;
+  readonly traceId: string;
+  readonly requestId: string;
+  readonly endpoint: string;
+}
+
+export class RecordingSink implements RequestSink {
+  readonly finished: Finished[] = [];
+  onFinished(record: RequestRecord): void {
+    const { method, path, authority, status, flag, detail, source, destination, attempts } = record;
+    const { bytesReceived, bytesSent, traceId, requestId, endpoint } = record;
+    const route = { method, path, authority, source, destination, endpoint, attempts };
+    this.finished.push({ ...route, status, flag, detail, bytesReceived, bytesSent, traceId, requestId });
+  }
+}
+
+/** A policy as the control plane makes it of a ServicePolicy (seeds.md C4). */
+export function retryPolicy(retries: number, change: Partial<RetryPolicy> = {}): RetryPolicy {
+  return {
+    retryOn: ["connect-failure", "reset", "gateway-error", "retriable-status-codes"],
+    retries,
+    perTryTimeoutMs: undefined,
+    retriableStatuses: [502, 503, 504],
+    backoffBaseMs: 1,
+    backoffMaxMs: 2,
+    avoidPrevious: true,
+    ...change,
+  };
+}
+
+export interface FixtureOptions {
+  readonly retry?: RetryPolicy;
+  readonly timeoutMs?: number;
+  readonly connectTimeoutMs?: number;
+  readonly action?: RouteRuntime["action"];
+  readonly match?: (head: RequestHead) => boolean;
+  readonly egress?: boolean;
+  readonly listener?: Partial<HttpListenerOptions>;
+}
+
+/** A proxy's listener in front of some endpoints, round robin, with everything real but the configuration. */
+export class ProxyFixture {
+  readonly sink = new RecordingSink();
+  readonly bugs: unknown[] = [];
+  readonly wheel = new TimerWheel(systemClock);
+  readonly endpoints: EndpointState[];
+  readonly listener: HttpListener;
+  #next = 0;
+  #clients: RawClient[] = [];
+  #port = 0;
+
+  constructor(ports: readonly number[], options: FixtureOptions = {}) {
+    this.endpoints = ports.map((port) => new EndpointState(`127.0.0.1:${port}`, { host: "127.0.0.1", port }));
+    const runtime = this.#runtime(options);
+    this.listener = new HttpListener({
+      name: "outbound",
+      direction: "outbound",
+      runtimeOf: () => runtime,
+      sink: this.sink,
+      wheel: this.wheel,
+      identity: { service: "web", version: "v1" },
+      onBug: (error) => this.bugs.push(error),
+      ...(options.egress === true ? { egress: new Egress() } : {}),
+      ...options.listener,
+    });
+  }
+
+  #runtime(options: FixtureOptions): Runtime {
+    const cluster: ClusterRuntime = {
+      name: "reviews",
+      service: "reviews",
+      version: "",
+      connectTimeoutMs: options.connectTimeoutMs ?? 1_000,
+      endpoints: this.endpoints,
+      isInPanic: false,
+      picker: { pick: () => this.endpoints[this.#next++ % this.endpoints.length] },
+    };
+    const forward: ForwardRuntime = {
+      kind: "forward",
+      pickCluster: () => cluster,
+      timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
+      retry: options.retry,
+      hash: () => -1,
+      target: (head) => head.path + head.query,
+      authority: (head) => head.authority,
+    };
+    const route: RouteRuntime = { name: "all", action: options.action ?? forward };
+    const matches = options.match ?? ((head: RequestHead) => head.hostname === "reviews");
+    const routes = {
+      match: (head: RequestHead) => (matches(head) ? route : undefined),
+      knowsHost: (head: RequestHead) => head.hostname === "reviews",
+    };
+    const listener = { name: "outbound", direction: "outbound" as const, bind: undefined, statPrefix: "", routes };
+    return {
+      revision: 7,
+      listeners: new Map([["outbound", listener]]),
+      clusters: new Map([[cluster.name, cluster]]),
+    };
+  }
+
+  async start(t: TestContext): Promise<this> {
+    this.#port = (await this.listener.listen({ host: "127.0.0.1", port: 0 })).port;
+    const timer = turnWheel(this.wheel, systemTimers);
+    t.after(() => {
+      for (const client of this.#clients) client.destroy();
+      this.listener.close();
+      for (const endpoint of this.endpoints) endpoint.pool?.drain();
+      timer.cancel();
+      assert.deepEqual(this.bugs, []);
+    });
+    return this;
+  }
+
+  get port(): number {
+    return this.#port;
+  }
+
+  async connect(): Promise<RawClient> {
+    const client = await RawClient.connect(this.#port);
+    this.#clients.push(client);
+    return client;
+  }
+
+  /** Sends one request on a connection of its own and gives the whole response. */
+  async send(text: string): Promise<string> {
+    const client = await this.connect();
+    client.write(text);
+    const response = await client.response();
+    client.destroy();
+    return response;
+  }
+
+  get active(): number {
+    return this.endpoints.reduce((sum, endpoint) => sum + endpoint.active, 0);
+  }
+
+  last(): Finished {
+    const record = this.sink.finished.at(-1);
+    assert.ok(record !== undefined, "a request has finished");
+    return record;
+  }
+}
+
+/** What a scripted upstream does with one connection; `number` counts from 0. */
+export type ConnectionScript = (socket: Socket, number: number) => void;
+
+/** A server that does exactly what a script says. Returns its port. */
+export async function scriptedUpstream(t: TestContext, script: ConnectionScript): Promise<number> {
+  const sockets = new Set<Socket>();
+  let number = 0;
+  const server = createServer({ allowHalfOpen: true }, (socket) => {
+    sockets.add(socket);
+    socket.on("close", () => sockets.delete(socket));
+    socket.on("error", () => socket.destroy());
+    script(socket, number);
+    number += 1;
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  t.after(() => {
+    for (const socket of sockets) socket.destroy();
+    server.close();
+  });
+  // The server listens on TCP, so its address is no path of a pipe.
+  return (server.address() as AddressInfo).port;
+}
+
+/** Gives each request, head and body of a known length, to `answer`, whose text goes back. */
+export function answering(answer: (request: string, number: number) => string): ConnectionScript {
+  return (socket) => {
+    let pending = "";
+    let requests = 0;
+    socket.on("data", (bytes: Buffer) => {
+      pending += bytes.toString("latin1");
+      for (;;) {
+        const end = messageEnd(pending);
+        if (end < 0) return;
+        const request = pending.slice(0, end);
+        pending = pending.slice(end);
+        socket.write(answer(request, requests), "latin1");
+        requests += 1;
+      }
+    });
+    socket.on("end", () => socket.end());
+  };
+}
+
+/** Where the first message in `text` ends, or -1. Knows lengths and chunks, and nothing else. */
+export function messageEnd(text: string): number {
+  const headEnd = text.indexOf("\r\n\r\n");
+  if (headEnd < 0) return -1;
+  const head = text.slice(0, headEnd).toLowerCase();
+  if (head.includes("transfer-encoding: chunked")) {
+    const end = text.indexOf("0\r\n", headEnd);
+    const last = end < 0 ? -1 : text.indexOf("\r\n\r\n", end);
+    return last < 0 ? -1 : last + 4;
+  }
+  const length = Number(/\r\ncontent-length: (\d+)/.exec(head)?.[1] ?? 0);
+  const end = headEnd + 4 + length;
+  return text.length >= end ? end : -1;
+}
