@@ -47,6 +47,7 @@ export const BAD_TARGET_BYTE = failure(400, "target_malformed", "R5");
 export const BAD_PATH = failure(400, "path_not_canonical", "R6");
 export const CONNECT_REFUSED = failure(405, "connect_refused", "H4");
 export const BAD_CONNECT_AUTHORITY = failure(400, "connect_authority_malformed", "H4");
+export const CONNECT_WITH_BODY = failure(400, "connect_with_body", "H4");
 export const TRACE_REFUSED = failure(405, "trace_refused", "H5");
 export const UNKNOWN_EXPECTATION = failure(417, "expectation_unknown", "H6");
 

@@ -10,9 +10,9 @@ import { CODEC_LIMITS, type CodecLimits } from "./codec-limits.ts";
 import { ConnectionOptions } from "./connection-options.ts";
 import { listMembers } from "./chars.ts";
 import {
-  BAD_CONNECT_AUTHORITY,
   BAD_HOST,
   CONNECT_REFUSED,
+  CONNECT_WITH_BODY,
   HOST_DIFFERS,
   HOST_MISSING,
   HOST_REPEATED,
@@ -161,7 +161,8 @@ export class RequestDecoder {
     if (method !== "CONNECT") return undefined;
     if (!this.#allowConnect) return CONNECT_REFUSED;
     const framed = this.#fields.transferEncodingCount + this.#fields.contentLengthCount > 0;
-    return framed ? BAD_CONNECT_AUTHORITY : undefined;
+    // What follows a CONNECT is the tunnel: a body would have two readings.
+    return framed ? CONNECT_WITH_BODY : undefined;
   }
 
   #setHopFields(head: RequestHead): CodecFailure | undefined {

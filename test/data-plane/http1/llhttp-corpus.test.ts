@@ -11,6 +11,7 @@ const STRICTER: ReadonlyMap<string, string> = new Map([
   ["llhttp/request/method/SOURCE request with ICE", "F25"],
   ["llhttp/request/method/OPTIONS request with RTSP", "F25"],
   ["llhttp/request/method/ANNOUNCE request with RTSP", "F25"],
+  ["llhttp/request/method/CONNECT with body", "H4"],
   ["llhttp/request/method/PRI request HTTP2", "R3"],
   ["llhttp/request/sample/No HTTP version", "F25"],
   ["llhttp/request/transfer-encoding/POST with `chunked` as last transfer-encoding", "R4"],

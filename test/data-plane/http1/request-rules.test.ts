@@ -315,6 +315,12 @@ describe("requests that http1.md lets pass", () => {
     });
   });
 
+  it("H4: CONNECT with a body is refused where CONNECT is allowed", () => {
+    const text = "CONNECT a:443 HTTP/1.1\r\nHost: a:443\r\nContent-Length: 1\r\n\r\nx";
+    const { end } = decodeRequests([bytesOf(text)], { allowConnect: true });
+    assert.equal(typeof end === "object" && end.code, "connect_with_body");
+  });
+
   it("R2: an https target passes on TLS, and 443 is its default port", () => {
     const { messages } = decodeRequests([bytesOf("GET https://a:443/ HTTP/1.1\r\nHost: a\r\n\r\n")], {
       scheme: "https",
