@@ -1,0 +1,119 @@
+import * as defaults from "../../shared/defaults.ts";
+import type { Cluster, Endpoint, LbPolicy, LoadAssignment } from "../../shared/model/cluster.ts";
+import type { NodeKind } from "../../shared/model/node.ts";
+import type { ServiceEndpoint, ServicePolicy } from "../catalog/catalog.ts";
+import type { MemberRows } from "./mesh.ts";
+
+/** Clusters and their endpoints, made in one walk so that they cannot disagree. */
+export interface Members {
+  readonly clusters: ReadonlyMap<string, Cluster>;
+  readonly assignments: ReadonlyMap<string, LoadAssignment>;
+}
+
+/** The name of a service's cluster, or of the subset cluster of one version. */
+export function clusterName(service: string, version: string | null): string {
+  return version === null ? service : `${service}/${version}`;
+}
+
+/** All clusters of the mesh with their assignments, as a node of `kind` can use them. */
+export function buildMembers(members: ReadonlyMap<string, MemberRows>, kind: NodeKind): Members {
+  const clusters = new Map<string, Cluster>();
+  const assignments = new Map<string, LoadAssignment>();
+  for (const rows of members.values()) {
+    const part = serviceMembers(rows, kind === "grpc");
+    for (const cluster of part.clusters) clusters.set(cluster.name, cluster);
+    for (const assignment of part.assignments) assignments.set(assignment.name, assignment);
+  }
+  return { clusters, assignments };
+}
+
+interface ServiceMembers {
+  readonly clusters: readonly Cluster[];
+  readonly assignments: readonly LoadAssignment[];
+}
+
+const cache = { proxy: new WeakMap<MemberRows, ServiceMembers>(), grpc: new WeakMap<MemberRows, ServiceMembers>() };
+
+function serviceMembers(rows: MemberRows, isGrpc: boolean): ServiceMembers {
+  const known = (isGrpc ? cache.grpc : cache.proxy).get(rows);
+  if (known !== undefined) return known;
+  const subsets: readonly (string | null)[] = [null, ...rows.versions];
+  const made: ServiceMembers = {
+    clusters: subsets.map((version) => cluster(rows, version, isGrpc)),
+    assignments: subsets.map((version) => ({
+      name: clusterName(rows.service, version),
+      endpoints: assignmentEndpoints(rows, version),
+    })),
+  };
+  (isGrpc ? cache.grpc : cache.proxy).set(rows, made);
+  return made;
+}
+
+function cluster(rows: MemberRows, version: string | null, isGrpc: boolean): Cluster {
+  const name = clusterName(rows.service, version);
+  const { policy } = rows;
+  return {
+    name,
+    discovery: { kind: "eds", assignmentName: name },
+    connectTimeoutMs: policy?.connectTimeoutMs ?? defaults.CONNECT_TIMEOUT_MS,
+    lb: isGrpc ? grpcLbPolicy(policy) : lbPolicy(policy),
+    panicThresholdPercent: policy?.panicThreshold ?? defaults.PANIC_THRESHOLD_PERCENT,
+    breaker: {
+      thresholdPercent: policy?.cbThreshold ?? defaults.CB_THRESHOLD_PERCENT,
+      windowSec: policy?.cbWindowSec ?? defaults.CB_WINDOW_SEC,
+    },
+    service: rows.service,
+    version: version ?? "",
+  };
+}
+
+function lbPolicy(policy: ServicePolicy | undefined): LbPolicy {
+  switch (policy?.lbPolicy) {
+    case "least_request":
+      return { kind: "least-request", choices: defaults.LEAST_REQUEST_CHOICES };
+    case "ring_hash":
+      return { kind: "ring-hash", ringSizeMin: defaults.RING_SIZE_MIN, ringSizeMax: defaults.RING_SIZE_MAX };
+    case "maglev":
+      return { kind: "maglev", tableSize: defaults.MAGLEV_TABLE_SIZE };
+    case "random":
+      return { kind: "random" };
+    case "round_robin":
+    case undefined:
+      return { kind: "round-robin" };
+  }
+}
+
+/** gRPC clients refuse all but round robin and ring hash (xds.md 3.4); maglev's nearest kin is the ring. */
+function grpcLbPolicy(policy: ServicePolicy | undefined): LbPolicy {
+  const lb = lbPolicy(policy);
+  if (lb.kind !== "ring-hash" && lb.kind !== "maglev") return { kind: "round-robin" };
+  return { kind: "ring-hash", ringSizeMin: defaults.RING_SIZE_MIN, ringSizeMax: defaults.RING_SIZE_MAX };
+}
+
+function assignmentEndpoints(rows: MemberRows, version: string | null): readonly Endpoint[] {
+  const chosen = rows.endpoints.filter((row) => version === null || isOfVersion(row, version, rows.firstVersions));
+  const someHealthy = chosen.some((row) => row.healthy);
+  return chosen.map((row) => ({
+    address: { host: row.podIp, port: row.port },
+    weight: row.weight,
+    health: health(row, someHealthy),
+    version: row.version ?? "",
+    priority: 0,
+  }));
+}
+
+function isOfVersion(row: ServiceEndpoint, version: string, firstVersions: readonly string[]): boolean {
+  return row.version === null ? firstVersions.includes(version) : row.version === version;
+}
+
+/**
+ * An explicit `healthy = false` takes an endpoint out at once and does not count for panic (semantics.md 6), which is
+ * what draining means. One exception: where no row is healthy, those that a proxy registered stay in use. They are
+ * unhealthy because this control plane lost sight of their proxies or is draining the last of them; with nothing else
+ * to send to, trying them is never worse than refusing, and a control plane cut off from a whole service must not be
+ * what takes the service down (semantics.md 19.1).
+ */
+function health(row: ServiceEndpoint, someHealthy: boolean): Endpoint["health"] {
+  if (row.healthy) return "healthy";
+  return !someHealthy && row.registeredBy !== null ? "healthy" : "draining";
+}

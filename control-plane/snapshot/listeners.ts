@@ -1,0 +1,90 @@
+import { parseAddress, type Address } from "../../shared/address.ts";
+import { INBOUND_PORT, OUTBOUND_PORT } from "../../shared/defaults.ts";
+import type { Listener } from "../../shared/model/listener.ts";
+import type { RouteConfig } from "../../shared/model/route.ts";
+import type { NodeClass } from "./node-class.ts";
+
+/** The route table of all calls that leave a workload, shared by Heddle's proxies and Envoys. */
+export const OUTBOUND_ROUTES = "outbound";
+/** The cluster that a proxy owns itself: the app beside it. No control plane sends it. */
+export const LOCAL_APP_CLUSTER = "local-app";
+
+/**
+ * The listeners of a node. Heddle's proxies bind where their own flags say; the address here is the default. An Envoy
+ * has no such flags, so it names its address in the node's metadata (`heddle.outbound`). A gRPC client opens no
+ * socket: it asks for a listener by the name of the service it calls.
+ */
+export function buildListeners(nodeClass: NodeClass, services: Iterable<string>): ReadonlyMap<string, Listener> {
+  switch (nodeClass.kind) {
+    case "heddle":
+      return new Map([
+        ["inbound", inbound],
+        ["outbound", outbound({ host: "127.0.0.1", port: OUTBOUND_PORT })],
+      ]);
+    case "envoy":
+      return new Map([["outbound", outbound(envoyBind(nodeClass.outbound))]]);
+    case "grpc":
+      return new Map([...services].map((service) => [service, apiListener(service)]));
+  }
+}
+
+function outbound(bind: Address): Listener {
+  return {
+    name: "outbound",
+    direction: "outbound",
+    bind,
+    routes: { kind: "rds", routeConfigName: OUTBOUND_ROUTES },
+    statPrefix: "outbound",
+  };
+}
+
+function envoyBind(text: string | undefined): Address {
+  const parsed = parseAddress(text ?? "");
+  return parsed.ok ? parsed.value : { host: "127.0.0.1", port: OUTBOUND_PORT };
+}
+
+const inboundRoutes: RouteConfig = {
+  name: "inbound",
+  ignorePortInHost: false,
+  virtualHosts: [
+    {
+      name: "inbound",
+      domains: ["*"],
+      routes: [
+        {
+          name: "inbound",
+          match: { path: { kind: "prefix", value: "/" }, caseSensitive: true, headers: [], query: [] },
+          action: {
+            kind: "forward",
+            clusters: [{ cluster: LOCAL_APP_CLUSTER, weight: 1 }],
+            // The caller's proxy owns the deadline and the retries; a second limit here could only cut a longer one short.
+            timeoutMs: 0,
+            retry: undefined,
+            hashOn: [],
+            prefixRewrite: undefined,
+            regexRewrite: undefined,
+            hostRewrite: undefined,
+          },
+        },
+      ],
+    },
+  ],
+};
+
+const inbound: Listener = {
+  name: "inbound",
+  direction: "inbound",
+  bind: { host: "127.0.0.1", port: INBOUND_PORT },
+  routes: { kind: "inline", config: inboundRoutes },
+  statPrefix: "inbound",
+};
+
+function apiListener(service: string): Listener {
+  return {
+    name: service,
+    direction: "outbound",
+    bind: undefined,
+    routes: { kind: "rds", routeConfigName: service },
+    statPrefix: service,
+  };
+}
