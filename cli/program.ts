@@ -27,6 +27,7 @@ export function buildProgram(cli: Cli): Command {
     .description("A service mesh: a control plane on SQLite, xDS on the wire, a proxy beside every service.")
     .version(packageVersion(), "-V, --version", "print the version")
     .helpOption("-h, --help", "show help")
+    .commandsGroup("Help:")
     .helpCommand("help [command]", "show help of a command")
     .enablePositionalOptions()
     .showHelpAfterError("  -> heddle --help")

@@ -51,6 +51,7 @@ async function diff(cli: Cli, [one, two]: readonly [bigint, bigint | undefined],
 /** The first `before` and the last `after` of every row that any of the revisions touched. */
 async function changesBetween(client: AdminClient, first: bigint, last: bigint): Promise<readonly DocumentChange[]> {
   const { documentChange } = await import("../api/report-mutation.ts");
+  const { isRealChange } = await import("../documents/diff-documents.ts");
   const rows = new Map<string, DocumentChange>();
   for (let revision = first; revision <= last; revision += 1n) {
     for (const change of (await client.revision(revision)).changes.map(documentChange)) {
@@ -58,5 +59,5 @@ async function changesBetween(client: AdminClient, first: bigint, last: bigint):
       rows.set(name, { ...change, before: rows.has(name) ? rows.get(name)?.before : change.before });
     }
   }
-  return [...rows.values()].filter(({ before, after }) => JSON.stringify(before) !== JSON.stringify(after));
+  return [...rows.values()].filter(isRealChange);
 }

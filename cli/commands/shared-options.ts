@@ -1,4 +1,4 @@
-import { InvalidArgumentError, type Command } from "commander";
+import { InvalidArgumentError, type Command, type Option } from "commander";
 
 import { formatAddress, parseAddress, type Address } from "../../shared/address.ts";
 import { ADMIN_API_PORT } from "../../shared/defaults.ts";

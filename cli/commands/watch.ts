@@ -8,6 +8,7 @@ import { KIND_ARGUMENT, parseKind } from "../documents/kind-names.ts";
 import { EXIT } from "../exit-code.ts";
 import { outputOption } from "../output/formats.ts";
 import { paintFor } from "../output/paint.ts";
+import { stopSignal } from "../run/stop-signal.ts";
 import type { Cli } from "../terminal.ts";
 import type { ReadFlags } from "./get.ts";
 import { examples, serverOption, withClient } from "./shared-options.ts";
@@ -28,7 +29,7 @@ export function addWatch(program: Command, cli: Cli): void {
 async function watch(cli: Cli, kindName: string | undefined, flags: ReadFlags): Promise<void> {
   const kinds = kindName === undefined ? KINDS : [parseKind(kindName)];
   await withClient(flags.server, async (client) => {
-    await Promise.race([interrupted(), ...kinds.map((kind) => follow(cli, client, kind, flags))]);
+    await Promise.race([stopSignal(), ...kinds.map((kind) => follow(cli, client, kind, flags))]);
   });
 }
 
@@ -54,11 +55,4 @@ async function printEvent(cli: Cli, kind: Kind, event: WatchEvent, output: "json
   if (output === "json") return cli.terminal.out(`${JSON.stringify(data)}\n`);
   const { stringify } = await import("yaml");
   cli.terminal.out(`---\n${stringify(data)}`);
-}
-
-function interrupted(): Promise<void> {
-  return new Promise((done) => {
-    process.once("SIGINT", () => done());
-    process.once("SIGTERM", () => done());
-  });
 }

@@ -14,6 +14,17 @@ export interface DocumentChange {
 /** Columns that the server writes itself: their change is no news. */
 const BOOKKEEPING = new Set(["updated_at", "id", "kind"]);
 
+/** Whether a change is more than the server's bookkeeping. */
+export function isRealChange({ before, after }: DocumentChange): boolean {
+  if (before === undefined || after === undefined) return before !== after;
+  return changedColumns(before, after).length > 0;
+}
+
+function changedColumns(before: Fields, after: Fields): readonly string[] {
+  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])];
+  return names.filter((name) => !BOOKKEEPING.has(name) && show(before[name]) !== show(after[name]));
+}
+
 /**
  * Lines that show what a change does: `+` a new row, `-` one that goes, `~` one whose columns change, and under it each
  * column as `old -> new`.
@@ -23,9 +34,7 @@ export function renderChange(change: DocumentChange, paint: Paint): string {
   if (change.before === undefined) return `${paint.good(`+ ${title}`)}\n${renderFields(change.after ?? {})}`;
   if (change.after === undefined) return `${paint.bad(`- ${title}`)}\n`;
   const { before, after } = change;
-  const names = [...new Set([...Object.keys(before), ...Object.keys(after)])].filter(
-    (name) => !BOOKKEEPING.has(name) && show(before[name]) !== show(after[name]),
-  );
+  const names = changedColumns(before, after);
   const width = Math.max(0, ...names.map((name) => name.length));
   const lines = names.map((name) => `    ${name.padEnd(width)}  ${show(before[name])} -> ${show(after[name])}\n`);
   return `${paint.warn(`~ ${title}`)}\n${lines.join("")}`;

@@ -16,7 +16,7 @@ export interface SourceDocument {
  * members, so that what `heddle list -o json` prints can be applied again.
  */
 export async function parseDocuments(text: string, name: string): Promise<readonly SourceDocument[]> {
-  const { LineCounter, parseAllDocuments, isMap, isSeq } = await import("yaml");
+  const { LineCounter, parseAllDocuments, isMap, isScalar, isSeq } = await import("yaml");
   const lines = new LineCounter();
   const parsed = parseAllDocuments(text, { lineCounter: lines, prettyErrors: false });
   const place = (offset: number | undefined): string => {
@@ -40,7 +40,7 @@ export async function parseDocuments(text: string, name: string): Promise<readon
     const [error] = document.errors;
     if (error !== undefined) throw inputError(`${place(error.pos[0])}: ${firstLine(error.message)}`);
     const { contents } = document;
-    if (contents === null) return [];
+    if (contents === null || (isScalar(contents) && contents.value === null)) return [];
     const nodes: readonly unknown[] = isSeq(contents) ? contents.items : [contents];
     return nodes.map((node) => read(document, node as Node)); // items of a parsed sequence are nodes
   });

@@ -1,3 +1,5 @@
+import type { Option } from "commander";
+
 import type { Terminal } from "../terminal.ts";
 import { renderTable, type Column } from "./table.ts";
 import { flag } from "../flag.ts";
