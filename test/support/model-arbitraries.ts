@@ -1,0 +1,191 @@
+import fc, { type Arbitrary } from "fast-check";
+
+import type { Cluster, Endpoint, LbPolicy, LoadAssignment } from "../../shared/model/cluster.ts";
+import type { Listener } from "../../shared/model/listener.ts";
+import type {
+  ForwardAction,
+  HashPolicy,
+  HeaderMatch,
+  PathMatch,
+  QueryMatch,
+  RedirectAction,
+  RetryPolicy,
+  Route,
+  RouteAction,
+  RouteConfig,
+  RouteMatch,
+  ValueMatch,
+} from "../../shared/model/route.ts";
+
+// Values in the form that decoding gives back: lower-case header names, endpoints in order of priority, weight 1 for a
+// lone cluster, durations of whole microseconds.
+
+const text = fc.string({ unit: "grapheme", minLength: 1, maxLength: 12 });
+const anyText = fc.string({ unit: "grapheme", maxLength: 12 });
+const token = fc.stringMatching(/^[a-z][a-z0-9-]{0,10}$/);
+const durationMs = fc.oneof(
+  fc.integer({ min: 0, max: 3_600_000 }),
+  fc.integer({ min: 0, max: 100_000 }).map((us) => us / 1_000),
+);
+const optional = <T>(arbitrary: Arbitrary<T>): Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
+const host = fc.oneof(fc.ipV4(), fc.ipV6());
+const port = fc.integer({ min: 1, max: 65_535 });
+
+const endpoint = (hosts: Arbitrary<string>): Arbitrary<Endpoint> =>
+  fc.record({
+    address: fc.record({ host: hosts, port }),
+    weight: fc.integer({ min: 1, max: 0xffff_ffff }),
+    health: fc.constantFrom("healthy", "unhealthy", "draining"),
+    version: anyText,
+    priority: fc.integer({ min: 0, max: 3 }),
+  });
+
+const endpoints = (hosts: Arbitrary<string>): Arbitrary<Endpoint[]> =>
+  fc.array(endpoint(hosts), { maxLength: 8 }).map((list) => list.toSorted((a, b) => a.priority - b.priority));
+
+export const loadAssignment: Arbitrary<LoadAssignment> = fc.record({ name: text, endpoints: endpoints(host) });
+
+const lbPolicy: Arbitrary<LbPolicy> = fc.oneof(
+  fc.record({ kind: fc.constant("round-robin" as const) }),
+  fc.record({ kind: fc.constant("random" as const) }),
+  fc.record({ kind: fc.constant("least-request" as const), choices: fc.integer({ min: 2, max: 9 }) }),
+  fc.record({
+    kind: fc.constant("ring-hash" as const),
+    ringSizeMin: fc.integer({ min: 0, max: 8_388_608 }),
+    ringSizeMax: fc.integer({ min: 0, max: 8_388_608 }),
+  }),
+  fc.record({ kind: fc.constant("maglev" as const), tableSize: fc.integer({ min: 2, max: 5_000_011 }) }),
+);
+
+export const cluster: Arbitrary<Cluster> = fc.record({
+  name: text,
+  discovery: fc.oneof(
+    fc.record({ kind: fc.constant("eds" as const), assignmentName: text }),
+    fc.record({ kind: fc.constant("static" as const), endpoints: endpoints(host) }),
+    fc.record({ kind: fc.constant("dns" as const), endpoints: endpoints(fc.oneof(host, fc.domain())) }),
+  ),
+  connectTimeoutMs: durationMs,
+  lb: lbPolicy,
+  panicThresholdPercent: fc.double({ min: 0, max: 100, noNaN: true, noDefaultInfinity: true }).map((x) => x + 0),
+  breaker: optional(
+    fc.record({ thresholdPercent: fc.integer({ min: 1, max: 100 }), windowSec: fc.integer({ min: 1, max: 3_600 }) }),
+  ),
+  service: anyText,
+  version: anyText,
+});
+
+const stringMatch: Arbitrary<ValueMatch> = fc.oneof(
+  fc.record({
+    kind: fc.constantFrom("exact" as const, "prefix" as const, "suffix" as const, "contains" as const),
+    value: anyText,
+    ignoreCase: fc.boolean(),
+  }),
+  fc.record({ kind: fc.constant("regex" as const), value: text }),
+);
+const present: Arbitrary<ValueMatch> = fc.record({ kind: fc.constant("present" as const), present: fc.boolean() });
+const range: Arbitrary<ValueMatch> = fc.record({
+  kind: fc.constant("range" as const),
+  start: fc.maxSafeInteger(),
+  end: fc.maxSafeInteger(),
+});
+
+const headerMatch: Arbitrary<HeaderMatch> = fc.record({
+  name: fc.oneof(token, fc.constantFrom(":method", ":path", ":authority")),
+  value: fc.oneof(stringMatch, present, range),
+  invert: fc.boolean(),
+  treatMissingAsEmpty: fc.boolean(),
+});
+const queryMatch: Arbitrary<QueryMatch> = fc.record({ name: text, value: fc.oneof(stringMatch, present) });
+
+const pathMatch: Arbitrary<PathMatch> = fc.record({
+  kind: fc.constantFrom("exact" as const, "prefix" as const, "segment-prefix" as const, "regex" as const),
+  value: anyText,
+});
+
+const routeMatch: Arbitrary<RouteMatch> = fc.record({
+  path: pathMatch,
+  caseSensitive: fc.boolean(),
+  headers: fc.array(headerMatch, { maxLength: 3 }),
+  query: fc.array(queryMatch, { maxLength: 3 }),
+});
+
+const retryPolicy: Arbitrary<RetryPolicy> = fc.record({
+  retryOn: fc.array(token, { maxLength: 3 }),
+  retries: fc.nat(10),
+  perTryTimeoutMs: optional(durationMs),
+  retriableStatuses: fc.array(fc.integer({ min: 100, max: 599 }), { maxLength: 4 }),
+  backoffBaseMs: durationMs,
+  backoffMaxMs: durationMs,
+  avoidPrevious: fc.boolean(),
+});
+
+const terminal = fc.boolean();
+const hashPolicy: Arbitrary<HashPolicy> = fc.oneof(
+  fc.record({ kind: fc.constant("header" as const), name: token, terminal }),
+  fc.record({ kind: fc.constantFrom("cookie" as const, "query" as const), name: text, terminal }),
+  fc.record({ kind: fc.constant("source-ip" as const), terminal }),
+);
+
+const weightedClusters = fc.oneof(
+  text.map((name) => [{ cluster: name, weight: 1 }]),
+  fc
+    .array(fc.record({ cluster: text, weight: fc.nat(1_000_000) }), { minLength: 2, maxLength: 4 })
+    .filter((list) => list.some(({ weight }) => weight > 0)),
+);
+
+const forward: Arbitrary<ForwardAction> = fc.record({
+  kind: fc.constant("forward" as const),
+  clusters: weightedClusters,
+  timeoutMs: optional(durationMs),
+  retry: optional(retryPolicy),
+  hashOn: fc.array(hashPolicy, { maxLength: 3 }),
+  prefixRewrite: optional(text),
+  regexRewrite: optional(fc.record({ pattern: text, substitution: anyText })),
+  hostRewrite: optional(text),
+});
+
+const redirect: Arbitrary<RedirectAction> = fc.record({
+  kind: fc.constant("redirect" as const),
+  status: fc.constantFrom(301, 302, 303, 307, 308),
+  scheme: optional(text),
+  host: optional(text),
+  port: optional(port),
+  path: optional(fc.record({ kind: fc.constantFrom("full" as const, "prefix" as const), value: anyText })),
+  stripQuery: fc.boolean(),
+});
+
+const respond: Arbitrary<RouteAction> = fc.record({
+  kind: fc.constant("respond" as const),
+  status: fc.integer({ min: 200, max: 599 }),
+  body: anyText,
+});
+
+const route: Arbitrary<Route> = fc.record({
+  name: anyText,
+  match: routeMatch,
+  action: fc.oneof(forward, redirect, respond),
+});
+
+export const routeConfig: Arbitrary<RouteConfig> = fc.record({
+  name: anyText,
+  virtualHosts: fc.array(
+    fc.record({
+      name: anyText,
+      domains: fc.array(text, { minLength: 1, maxLength: 3 }),
+      routes: fc.array(route, { maxLength: 4 }),
+    }),
+    { maxLength: 3 },
+  ),
+  ignorePortInHost: fc.boolean(),
+});
+
+export const listener: Arbitrary<Listener> = fc.record({
+  name: text,
+  direction: fc.constantFrom("inbound", "outbound", "unspecified"),
+  bind: optional(fc.record({ host, port })),
+  routes: fc.oneof(
+    fc.record({ kind: fc.constant("rds" as const), routeConfigName: text }),
+    fc.record({ kind: fc.constant("inline" as const), config: routeConfig }),
+  ),
+  statPrefix: anyText,
+});
