@@ -34,6 +34,8 @@ export const CONNECTION_TIMES: ConnectionTimes = {
   lingerMs: LINGER_MS,
 };
 
+const NO_BYTES = Buffer.alloc(0);
+
 /** The listener, as its connections see it. */
 export interface ConnectionHome {
   readonly services: ListenerServices;
@@ -81,11 +83,11 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
     this.#home = home;
     this.#socket = socket;
     this.writer = new MessageWriter(socket);
-    socket.on("data", (bytes: Buffer) => this.#onData(bytes));
-    socket.on("end", () => this.#onEnd());
-    socket.on("drain", () => this.#onDrain());
-    socket.on("error", () => this.#onClosed());
-    socket.on("close", () => this.#onClosed());
+    socket.on("data", (bytes: Buffer) => this.#on("data", bytes));
+    socket.on("end", () => this.#on("end", NO_BYTES));
+    socket.on("drain", () => this.#on("drain", NO_BYTES));
+    socket.on("error", () => this.#on("close", NO_BYTES));
+    socket.on("close", () => this.#on("close", NO_BYTES));
     this.#arm(this.#patience, home.times.headerMs);
   }
 
@@ -151,6 +153,36 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
   }
 
   onDeadline(deadline: Deadline): void {
+    try {
+      this.#onOverdue(deadline);
+    } catch (error) {
+      this.#onBug(error);
+    }
+  }
+
+  /** The edge: what throws below is a bug of ours, and ends one connection at most instead of the process. */
+  #on(event: "data" | "end" | "drain" | "close", bytes: Buffer): void {
+    try {
+      if (event === "data") this.#onData(bytes);
+      else if (event === "drain") this.#onDrain();
+      else if (event === "end") this.#onEnd();
+      else this.#onClosed();
+    } catch (error) {
+      this.#isDecoding = false;
+      this.#onBug(error);
+    }
+  }
+
+  #onBug(error: unknown): void {
+    const request = this.#request;
+    if (request !== undefined) request.onBug(error);
+    else {
+      this.#home.services.onBug(error);
+      this.#destroy();
+    }
+  }
+
+  #onOverdue(deadline: Deadline): void {
     if (deadline === this.#stall) {
       if (!this.writer.hasRoom || this.#isLingering) this.#destroy();
     } else if (this.#isLingering) this.#destroy();

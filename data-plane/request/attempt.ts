@@ -20,6 +20,8 @@ export interface AttemptOwner {
   /** Everything that was read at once has been told. */
   onResponseBatch(): void;
   onAttemptFailed(failure: AttemptFailure): void;
+  /** One of the calls above threw. */
+  onBug(error: unknown): void;
 }
 
 /** Where an attempt goes; the route's answers for one request. */
@@ -184,8 +186,17 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     if (this.#isBodyPaused) this.#resumeBody();
   }
 
+  onBug(error: unknown): void {
+    this.#connection = undefined;
+    this.#owner.onBug(error);
+  }
+
   onDeadline(): void {
-    this.#owner.onAttemptFailed("try-timeout");
+    try {
+      this.#owner.onAttemptFailed("try-timeout");
+    } catch (error) {
+      this.#owner.onBug(error);
+    }
   }
 
   #headText(): string {

@@ -188,14 +188,20 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     this.#finish();
   }
 
-  /** A bug of ours. */
-  onBug(): void {
-    if (!this.#isFinished) this.#answer("internal");
+  /** A bug of ours: told where it is logged, and the request ends as well as it can. */
+  onBug(error: unknown): void {
+    this.ctx.services.onBug(error);
+    if (this.#isFinished) this.ctx.downstream.abort();
+    else this.#answer("internal");
   }
 
   onDeadline(deadline: Deadline): void {
-    if (deadline === this.#backoff) this.#try(false);
-    else this.#answer("timeout");
+    try {
+      if (deadline === this.#backoff) this.#try(false);
+      else this.#answer("timeout");
+    } catch (error) {
+      this.onBug(error);
+    }
   }
 
   #armTimeout(): void {

@@ -1,6 +1,7 @@
 import { connect, type Socket } from "node:net";
 
 import type { Address } from "../../shared/address.ts";
+import { unreachable } from "../../shared/assert.ts";
 import { WRITE_STALL_MS } from "../../shared/defaults.ts";
 import { RELAY_BUFFER_BYTES_MAX } from "../../shared/limits.ts";
 import { Deadline, type DeadlineOwner, type TimerWheel } from "../../shared/timer-wheel.ts";
@@ -31,7 +32,11 @@ export interface UpstreamOwner extends BodySink {
   onBroken(failure: UpstreamFailure): void;
   /** The socket takes more of the request. */
   onWritable(): void;
+  /** One of the calls above threw. The connection is closed. */
+  onBug(error: unknown): void;
 }
+
+type SocketEvent = "read" | "connect" | "drain" | "end" | "error" | "close" | "deadline";
 
 /** What a connection tells the pool it belongs to. */
 export interface ConnectionOwner {
@@ -85,14 +90,14 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
       host: address.host,
       port: address.port,
       noDelay: true,
-      onread: { buffer: readBuffer, callback: (length) => this.#onRead(length) },
+      onread: { buffer: readBuffer, callback: (length) => this.#on("read", length) },
     });
     this.writer = new MessageWriter(this.#socket);
-    this.#socket.on("connect", () => this.#onConnected());
-    this.#socket.on("end", () => this.#onEof());
-    this.#socket.on("error", () => this.#close(this.#failureKind()));
-    this.#socket.on("close", () => this.#close("died"));
-    this.#socket.on("drain", () => this.#onDrain());
+    this.#socket.on("connect", () => this.#on("connect", 0));
+    this.#socket.on("end", () => this.#on("end", 0));
+    this.#socket.on("error", () => this.#on("error", 0));
+    this.#socket.on("close", () => this.#on("close", 0));
+    this.#socket.on("drain", () => this.#on("drain", 0));
     pool.wheel.arm(this.#deadline, connectTimeoutMs);
   }
 
@@ -164,13 +169,52 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
   }
 
   onDeadline(): void {
-    if (!this.isConnected) this.#close("connect-timeout");
-    else if (this.#owner === undefined) this.#close("died");
-    else if (!this.writer.hasRoom) this.#close("stalled");
+    this.#on("deadline", 0);
   }
 
   onBody(bytes: Buffer, start: number, end: number): void {
     this.#owner?.onBody(bytes, start, end);
+  }
+
+  /** The edge: what throws below is a bug of ours, and ends one exchange instead of the process. */
+  #on(event: SocketEvent, length: number): boolean {
+    const owner = this.#owner;
+    try {
+      this.#handle(event, length);
+    } catch (error) {
+      this.abandon();
+      if (owner === undefined) throw error;
+      owner.onBug(error);
+    }
+    return true;
+  }
+
+  // Hot: once per event of the socket.
+  #handle(event: SocketEvent, length: number): void {
+    switch (event) {
+      case "read":
+        return this.#onRead(length);
+      case "connect":
+        return this.#onConnected();
+      case "drain":
+        return this.#onDrain();
+      case "end":
+        return this.#onEof();
+      case "error":
+        return this.#close(this.#failureKind());
+      case "close":
+        return this.#close("died");
+      case "deadline":
+        return this.#onOverdue();
+      default:
+        return unreachable(event);
+    }
+  }
+
+  #onOverdue(): void {
+    if (!this.isConnected) this.#close("connect-timeout");
+    else if (this.#owner === undefined) this.#close("died");
+    else if (!this.writer.hasRoom) this.#close("stalled");
   }
 
   #onConnected(): void {
@@ -185,12 +229,10 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
     this.#owner.onWritable();
   }
 
-  // Hot: once per chunk from the upstream.
-  #onRead(length: number): boolean {
-    if (this.#isClosed) return false;
+  #onRead(length: number): void {
+    if (this.#isClosed) return;
     if (this.#owner === undefined) this.#close("died");
     else this.#decode(length, this.#owner);
-    return true;
   }
 
   #decode(length: number, owner: UpstreamOwner): void {
