@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { createServer, type AddressInfo } from "node:net";
 import { describe, it } from "node:test";
+import { stripVTControlCharacters } from "node:util";
 
 import { heddle } from "../captured-terminal.ts";
 import { startAdmin } from "../admin-fixture.ts";
@@ -125,9 +126,9 @@ describe("output", () => {
     try {
       const plain = await admin.run("policy set a --timeout-ms 5 --dry-run");
       const colored = await admin.run("policy set a --timeout-ms 5 --dry-run", { hasColor: true });
-      assert.doesNotMatch(plain.out, /\u001b/);
-      assert.match(colored.out, /\u001b\[32m\+ ServicePolicy a\u001b\[0m/);
-      assert.equal(colored.out.replaceAll(/\u001b\[\d+m/g, ""), plain.out);
+      assert.equal(stripVTControlCharacters(plain.out), plain.out);
+      assert.ok(colored.out.startsWith("\u001b[32m+ ServicePolicy a\u001b[0m\n"));
+      assert.equal(stripVTControlCharacters(colored.out), plain.out);
     } finally {
       await admin.stop();
     }

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { stripVTControlCharacters } from "node:util";
 
 import { formatAge, formatAgo, formatDuration } from "../../../cli/output/age.ts";
 import { renderTable, type Column } from "../../../cli/output/table.ts";
@@ -26,8 +27,7 @@ describe("a table", () => {
 
   it("gives colours no room", () => {
     const painted = renderTable(columns, [{ name: "\u001b[31mred\u001b[0m", count: 1 }]);
-    assert.match(painted, /red\u001b\[0m {7}1|red\u001b\[0m {6}1/);
-    assert.equal(painted.split("\n")[1]?.replaceAll(/\u001b\[\d+m/g, ""), "red       1  -");
+    assert.equal(stripVTControlCharacters(painted.split("\n")[1] ?? ""), "red       1  -");
   });
 
   it("keeps its headers in the order of the columns when there are no rows", () => {
