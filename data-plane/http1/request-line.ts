@@ -64,7 +64,9 @@ export class RequestLine implements StartLine {
       while (i < methodLimit && TOKEN[bytes[i]!] !== 0) i += 1;
       if (i - base - this.methodStart > this.#methodBytesMax) return this.#fail(METHOD_TOO_LONG, i);
       if (i < scanEnd) {
-        if (bytes[i] !== SP || i === base + this.methodStart) return this.#fail(BAD_METHOD, i);
+        if (bytes[i] !== SP || i === base + this.methodStart) {
+          return this.#fail(bytes[i] === LF ? BARE_LF : BAD_METHOD, i);
+        }
         this.methodEnd = i - base;
         i += 1;
         this.#stage = TARGET_TEXT;
