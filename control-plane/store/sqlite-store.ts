@@ -1,4 +1,4 @@
-import { closeSync, existsSync, openSync, realpathSync } from "node:fs";
+import { existsSync, realpathSync } from "node:fs";
 import { join } from "node:path";
 
 import Database from "better-sqlite3";
@@ -18,6 +18,7 @@ import { rowFromDocument } from "../catalog/document.ts";
 import { keyOf } from "../catalog/row-key.ts";
 import { documentFromColumns, rowFromColumns } from "./column-values.ts";
 import { migrate, readMigrations } from "./migrate.ts";
+import { createPrivateFile } from "./private-file.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
 import { classifyStoreFailure } from "./store-failure.ts";
 import type { Change, Commit, CommitOptions, CommitOutcome, RevisionSummary, RowChange, Store } from "./store.ts";
@@ -49,7 +50,7 @@ function lockAndOpen(options: SqliteStoreOptions): Result<Store, string> {
   try {
     if (options.file !== ":memory:") {
       // Readable by the owner alone: certificates' keys are stored here. SQLite gives -wal and -shm the same mode.
-      closeSync(openSync(options.file, "a", 0o600));
+      createPrivateFile(options.file);
       const acquired = acquireWriterLock(realpathSync(options.file));
       if (!acquired.ok) return acquired;
       lock = acquired.value;

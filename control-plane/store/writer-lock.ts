@@ -1,8 +1,7 @@
-import { closeSync, openSync } from "node:fs";
-
 import Database from "better-sqlite3";
 
 import { err, ok, type Result } from "../../shared/result.ts";
+import { createPrivateFile } from "./private-file.ts";
 
 /** Held while a control plane lives; the system lets go of it even after kill -9. */
 export interface WriterLock {
@@ -16,7 +15,7 @@ export interface WriterLock {
  */
 export function acquireWriterLock(file: string): Result<WriterLock, string> {
   // For the owner alone: whoever can open it could hold the lock.
-  closeSync(openSync(`${file}-lock`, "a", 0o600));
+  createPrivateFile(`${file}-lock`);
   const lock = new Database(`${file}-lock`, { timeout: 0 });
   try {
     lock.pragma("locking_mode = EXCLUSIVE");
