@@ -7,6 +7,9 @@ import { err, ok, type Result } from "../shared/result.ts";
 import { systemTimers } from "../shared/timers.ts";
 import { createAdminServer } from "./admin/admin-server.ts";
 import type { ControlPlaneConfig } from "./config.ts";
+import { Membership } from "./liveness/membership.ts";
+import { membershipHandlers } from "./liveness/membership-handlers.ts";
+import { MembershipService } from "../shared/wire/membership-api.ts";
 import { nodeClassKey, nodeClassOf } from "./snapshot/node-class.ts";
 import { Publisher } from "./snapshot/publisher.ts";
 import { openSqliteStore } from "./store/sqlite-store.ts";
@@ -46,13 +49,20 @@ export async function startControlPlane(config: ControlPlaneConfig): Promise<Res
     },
     offer: () => void discovery.publish(),
   });
+  const membership = new Membership({ store, fleet: registry, clock, timers, log });
   const discovery = new DiscoveryServer({
     meshId: store.meshId,
     clock,
     timers,
     observer: {
-      onConnected: (stream) => registry.add(stream),
-      onDisconnected: (stream) => registry.remove(stream),
+      onConnected: (stream, node) => {
+        registry.add(stream);
+        membership.onConnected(node);
+      },
+      onDisconnected: (stream, node) => {
+        registry.remove(stream);
+        membership.onDisconnected(node.id);
+      },
       onProgress: (stream) => registry.onProgress(stream),
       onNack: (stream, type, reason) => log.warn({ node: stream.introduced?.node.id, type, reason }, "refused"),
       onCut: (stream, reason) =>
@@ -61,12 +71,14 @@ export async function startControlPlane(config: ControlPlaneConfig): Promise<Res
     streams: () => registry.streams(),
     snapshotFor: (node) => publisher.snapshotFor(node),
     revision: () => publisher.revision,
-    services: [],
+    services: [{ definition: MembershipService, handlers: { ...membershipHandlers(membership) } }],
   });
   const admin = createAdminServer({ store, fleet: registry, clock, timers, log });
   const stopPublisher = publisher.start();
+  const stopMembership = membership.start();
   const stop = async (): Promise<void> => {
     stopPublisher();
+    stopMembership();
     await Promise.all([discovery.stop(STOP_GRACE_MS), admin.stop(STOP_GRACE_MS)]);
     store.close();
   };

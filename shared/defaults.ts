@@ -57,6 +57,15 @@ export const PUBLISH_DEBOUNCE_MAX_MS = 100;
 
 // Endpoints (DESIGN 9).
 export const LEASE_MS = 10_000;
+/** After a start, or after the control plane itself was stopped: nodes wait up to RECONNECT_MAX_MS before they return. */
+export const LEASE_GRACE_MS = RECONNECT_MAX_MS + LEASE_MS;
+/** The sweeper wakes this often; a gap of LEASE_STALL_MS between two ticks means that this process stood still. */
+export const LEASE_TICK_MS = 500;
+export const LEASE_STALL_MS = 3_000;
+/** Registrations that arrive within this time share one transaction: a thousand reconnects are not a thousand revisions. */
+export const REGISTRATION_BATCH_MS = 20;
+/** After a store that could not be written. */
+export const REGISTRATION_RETRY_MS = 1_000;
 export const DRAIN_WAIT_MS = 10_000;
 export const DRAIN_REQUESTS_MS = 30_000;
 

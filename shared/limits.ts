@@ -60,6 +60,8 @@ export const STREAM_BUFFER_BYTES_MAX = 1024 * 1024;
 /** Requests of one stream: per second in the long run, and at once. Beyond: RESOURCE_EXHAUSTED, the stream is cut. */
 export const STREAM_REQUESTS_PER_SECOND = 500;
 export const STREAM_REQUESTS_BURST = 2_000;
+/** A Drain call waits no longer than this, whatever it asks for. */
+export const DRAIN_WAIT_MS_MAX = 600_000;
 /** Streams that get a new snapshot in one turn of the event loop; requests are read between the turns. */
 export const FAN_OUT_SLICE = 64;
 /** Disconnected nodes that the control plane still tells of, for an hour; beyond it the longest gone are forgotten. */
@@ -112,3 +114,5 @@ export const RING_POINTS_MAX = 1_048_576;
 
 // The access log: lines not yet written; beyond it new ones are dropped and counted.
 export const ACCESS_LOG_BUFFER_CHARS_MAX = 4 * 1024 * 1024;
+/** Connections to a proxy's admin port. */
+export const ADMIN_CONNECTIONS_MAX = 64;

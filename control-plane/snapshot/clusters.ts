@@ -92,11 +92,12 @@ function grpcLbPolicy(policy: ServicePolicy | undefined): LbPolicy {
 
 function assignmentEndpoints(rows: MemberRows, version: string | null): readonly Endpoint[] {
   const chosen = rows.endpoints.filter((row) => version === null || isOfVersion(row, version, rows.firstVersions));
-  const someHealthy = chosen.some((row) => row.healthy);
   return chosen.map((row) => ({
     address: { host: row.podIp, port: row.port },
     weight: row.weight,
-    health: health(row, someHealthy),
+    // `healthy = false` takes an endpoint out at once and does not count for panic (semantics.md 6): that is draining.
+    // What the proxies find out by themselves is another matter, and theirs.
+    health: row.healthy ? "healthy" : "draining",
     version: row.version ?? "",
     priority: 0,
   }));
@@ -104,16 +105,4 @@ function assignmentEndpoints(rows: MemberRows, version: string | null): readonly
 
 function isOfVersion(row: ServiceEndpoint, version: string, firstVersions: readonly string[]): boolean {
   return row.version === null ? firstVersions.includes(version) : row.version === version;
-}
-
-/**
- * An explicit `healthy = false` takes an endpoint out at once and does not count for panic (semantics.md 6), which is
- * what draining means. One exception: where no row is healthy, those that a proxy registered stay in use. They are
- * unhealthy because this control plane lost sight of their proxies or is draining the last of them; with nothing else
- * to send to, trying them is never worse than refusing, and a control plane cut off from a whole service must not be
- * what takes the service down (semantics.md 19.1).
- */
-function health(row: ServiceEndpoint, someHealthy: boolean): Endpoint["health"] {
-  if (row.healthy) return "healthy";
-  return !someHealthy && row.registeredBy !== null ? "healthy" : "draining";
 }

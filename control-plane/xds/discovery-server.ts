@@ -115,7 +115,8 @@ export class DiscoveryServer {
     this.#fanOut += 1;
     const mine = this.#fanOut;
     let inSlice = 0;
-    for (const stream of [...this.#options.streams()]) {
+    // A copy: streams come and go between the slices.
+    for (const stream of Array.from(this.#options.streams())) {
       stream.refresh();
       inSlice += 1;
       if (inSlice < FAN_OUT_SLICE) continue;
@@ -140,7 +141,7 @@ export class DiscoveryServer {
   async stop(graceMs: number): Promise<void> {
     this.#heart?.cancel();
     const closed = new Promise<void>((resolve) => this.#net.close(() => resolve()));
-    for (const stream of [...this.#options.streams()]) stream.cut(status.UNAVAILABLE, "the control plane is stopping");
+    for (const stream of this.#options.streams()) stream.cut(status.UNAVAILABLE, "the control plane is stopping");
     const cut = this.#options.timers.after(graceMs, () => {
       for (const socket of this.#sockets.values()) socket.destroy();
     });

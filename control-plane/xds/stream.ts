@@ -32,8 +32,8 @@ export interface StreamContext {
 
 /** Told what happens on streams. */
 export interface StreamObserver {
-  onConnected(stream: NodeStream): void;
-  onDisconnected(stream: NodeStream): void;
+  onConnected(stream: NodeStream, node: ProxyNode): void;
+  onDisconnected(stream: NodeStream, node: ProxyNode): void;
   /** Something was sent or answered. */
   onProgress(stream: NodeStream): void;
   onNack(stream: NodeStream, type: PushedType, reason: string): void;
@@ -174,7 +174,7 @@ export class NodeStream {
     this.#session = session;
     const snapshot = this.#context.snapshotFor(node);
     if (snapshot !== undefined) session.onSnapshot(snapshot);
-    this.#context.observer.onConnected(this);
+    this.#context.observer.onConnected(this, node);
     return session;
   }
 
@@ -223,6 +223,6 @@ export class NodeStream {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#wake?.cancel();
-    if (this.introduced !== undefined) this.#context.observer.onDisconnected(this);
+    if (this.#node !== undefined) this.#context.observer.onDisconnected(this, this.#node);
   }
 }
