@@ -51,7 +51,7 @@ export function readDiscoveryRequest(bytes: Uint8Array): Result<DiscoveryRequest
     else if (tag === TYPE_URL) fields.typeUrl = reader.string();
     else if (tag === RESPONSE_NONCE) fields.responseNonce = reader.string();
     else if (tag === RESOURCE_NAMES) {
-      reader.view();
+      reader.skip(tag);
       extend(spans, start, reader.position);
     } else if (tag === NODE) {
       const message = decodeMessage(Node, reader.view());

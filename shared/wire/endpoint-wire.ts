@@ -4,7 +4,7 @@ import type { Address } from "../address.ts";
 import { HealthStatus } from "../generated/envoy/config/core/v3/health_check.ts";
 import type { Address as WireAddress } from "../generated/envoy/config/core/v3/address.ts";
 import { ClusterLoadAssignment } from "../generated/envoy/config/endpoint/v3/endpoint.ts";
-import { LbEndpoint, LocalityLbEndpoints } from "../generated/envoy/config/endpoint/v3/endpoint_components.ts";
+import type { LbEndpoint } from "../generated/envoy/config/endpoint/v3/endpoint_components.ts";
 import type { Endpoint, LoadAssignment } from "../model/cluster.ts";
 import { err, ok, type Result } from "../result.ts";
 import { violation, type Violation } from "../violation.ts";
@@ -30,21 +30,23 @@ export function decodeLoadAssignment(bytes: Uint8Array): Result<LoadAssignment, 
 
 /**
  * One group per priority. Proxyless gRPC clients refuse a group without a locality and skip one without a weight, so
- * both are always there; Envoy asks for neither.
+ * both are always there; Envoy asks for neither. Written out in full: fromPartial would copy each level once more.
  */
 export function loadAssignmentMessage(name: string, endpoints: readonly Endpoint[]): ClusterLoadAssignment {
   const priorities = [...new Set(endpoints.map((endpoint) => endpoint.priority))].sort((a, b) => a - b);
-  return ClusterLoadAssignment.fromPartial({
+  return {
     clusterName: name,
-    endpoints: priorities.map((priority) =>
-      LocalityLbEndpoints.fromPartial({
-        locality: {},
-        loadBalancingWeight: 1,
-        priority,
-        lbEndpoints: endpoints.filter((endpoint) => endpoint.priority === priority).map(lbEndpointMessage),
-      }),
-    ),
-  });
+    endpoints: priorities.map((priority) => ({
+      locality: { region: "", zone: "", subZone: "" },
+      metadata: undefined,
+      lbEndpoints: endpoints.filter((endpoint) => endpoint.priority === priority).map(lbEndpointMessage),
+      loadBalancingWeight: 1,
+      priority,
+      proximity: undefined,
+    })),
+    namedEndpoints: {},
+    policy: undefined,
+  };
 }
 
 const healthStatuses = {
@@ -53,13 +55,19 @@ const healthStatuses = {
   draining: HealthStatus.DRAINING,
 } as const;
 
-function lbEndpointMessage(endpoint: Endpoint): LbEndpoint {
-  return LbEndpoint.fromPartial({
-    hostIdentifier: { $case: "endpoint", value: { address: addressMessage(endpoint.address) } },
-    healthStatus: healthStatuses[endpoint.health],
-    loadBalancingWeight: endpoint.weight,
-    ...(endpoint.version === "" ? {} : { metadata: { filterMetadata: { "envoy.lb": { version: endpoint.version } } } }),
-  });
+function lbEndpointMessage({ address, health, weight, version }: Endpoint): LbEndpoint {
+  const endpoint = {
+    address: addressMessage(address),
+    healthCheckConfig: undefined,
+    hostname: "",
+    additionalAddresses: [],
+  };
+  return {
+    hostIdentifier: { $case: "endpoint", value: endpoint },
+    healthStatus: healthStatuses[health],
+    metadata: version === "" ? undefined : { filterMetadata: { "envoy.lb": { version } }, typedFilterMetadata: {} },
+    loadBalancingWeight: weight,
+  };
 }
 
 export function addressMessage(address: Address): WireAddress {

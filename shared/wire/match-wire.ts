@@ -66,15 +66,24 @@ function readPath(message: RouteMatchMessage, path: string, found: Violation[]):
 
 /** A route that holds for only a share of the requests: a runtime key could change it, so only "all" is understood. */
 function requireCertain(message: RouteMatchMessage, path: string, found: Violation[]): void {
-  const fraction = message.runtimeFraction?.defaultValue;
   if (message.runtimeFraction === undefined) return;
-  const whole = {
-    [FractionalPercent_DenominatorType.TEN_THOUSAND]: 10_000,
-    [FractionalPercent_DenominatorType.MILLION]: 1_000_000,
-  };
-  if (fraction !== undefined && fraction.numerator >= (whole[fraction.denominator as keyof typeof whole] ?? 100))
-    return;
+  const fraction = message.runtimeFraction.defaultValue;
+  if (fraction !== undefined && fraction.numerator >= wholeOf(fraction.denominator)) return;
   found.push(violation(join(path, "runtime_fraction"), "only the whole of the requests is supported by Heddle"));
+}
+
+function wholeOf(denominator: FractionalPercent_DenominatorType): number {
+  switch (denominator) {
+    case FractionalPercent_DenominatorType.HUNDRED:
+      return 100;
+    case FractionalPercent_DenominatorType.TEN_THOUSAND:
+      return 10_000;
+    case FractionalPercent_DenominatorType.MILLION:
+      return 1_000_000;
+    default:
+      // A denominator of the future: nothing is known to be the whole of it.
+      return Number.POSITIVE_INFINITY;
+  }
 }
 
 function headerMessage(header: HeaderMatch): HeaderMatcher {

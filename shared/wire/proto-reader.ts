@@ -27,6 +27,11 @@ export class ProtoReader {
 
   /** An unsigned varint; 64-bit values lose precision above 2^53, which lengths, tags and codes never reach. */
   varint(): number {
+    const first = this.#bytes[this.#position];
+    if (first !== undefined && first < 0x80) {
+      this.#position += 1;
+      return first;
+    }
     let value = 0;
     let scale = 1;
     for (let count = 0; count < 10; count += 1) {
@@ -54,8 +59,10 @@ export class ProtoReader {
   }
 
   string(): string {
-    const view = this.view();
-    return view.toString("utf8");
+    const length = this.varint();
+    const start = this.#position;
+    this.#advance(length);
+    return this.failed ? "" : this.#bytes.toString("utf8", start, start + length);
   }
 
   /** Passes over the value of a field that is not wanted. */
@@ -67,8 +74,7 @@ export class ProtoReader {
       case FIXED64:
         return this.#advance(8);
       case LENGTH_DELIMITED:
-        this.view();
-        return;
+        return this.#advance(this.varint());
       case FIXED32:
         return this.#advance(4);
       default:
