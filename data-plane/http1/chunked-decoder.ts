@@ -108,7 +108,7 @@ export class ChunkedDecoder {
     const reader = this.#trailerReader;
     const stop = reader.read(bytes, start, end);
     if (reader.complete) {
-      this.trailers = endToEndTrailers(reader.fields, reader.text());
+      this.trailers = endToEndTrailers(reader.fields, reader.takeText());
       this.complete = true;
     } else if (reader.failure !== undefined) {
       this.failure = reader.failure === HEAD_TOO_LARGE ? TRAILERS_TOO_LARGE : reader.failure;

@@ -66,9 +66,15 @@ export class HeadReader {
     return start + this.#scan(this.#held, before, before + taken, 0) - before;
   }
 
-  /** The whole head as Latin-1, once `complete`; the marks of {@link fields} and of the start line are offsets in it. */
-  text(): string {
-    return this.#bytes.toString("latin1", this.#base, this.#base + this.length);
+  /**
+   * The whole head as Latin-1, to be taken once, when `complete`: the bytes are let go of, so that a long body does not
+   * keep the chunk of its head. The marks of {@link fields} and of the start line are offsets in the text.
+   */
+  takeText(): string {
+    const text = this.#bytes.toString("latin1", this.#base, this.#base + this.length);
+    this.#bytes = NOTHING;
+    this.#held = NOTHING;
+    return text;
   }
 
   #scan(bytes: Buffer, from: number, end: number, base: number): number {

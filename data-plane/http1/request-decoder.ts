@@ -111,7 +111,7 @@ export class RequestDecoder {
   }
 
   #finishHead(): CodecFailure | undefined {
-    const text = this.#reader.text();
+    const text = this.#reader.takeText();
     const line = this.#line;
     const head = new RequestHead();
     this.head = head;

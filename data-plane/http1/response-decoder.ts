@@ -115,7 +115,7 @@ export class ResponseDecoder {
   }
 
   #finishHead(): CodecFailure | undefined {
-    const text = this.#reader.text();
+    const text = this.#reader.takeText();
     const line = this.#line;
     const head = new ResponseHead();
     this.head = head;

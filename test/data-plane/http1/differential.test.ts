@@ -131,18 +131,19 @@ const HOP = new Set([
 ]);
 
 function endToEnd({ headers }: NodeMessage): string[] {
+  const nominated = nominations(headers);
   const kept: string[] = [];
   for (let i = 0; i < headers.length; i += 2) {
     const name = headers[i]?.toLowerCase() ?? "";
-    // Of what Connection names, the generator writes "x-b" only.
-    if (!HOP.has(name) && !(name === "x-b" && nominatesXB(headers))) kept.push(name, headers[i + 1] ?? "");
+    if (!HOP.has(name) && !nominated.includes(name)) kept.push(name, headers[i + 1] ?? "");
   }
   return kept;
 }
 
-function nominatesXB(headers: readonly string[]): boolean {
-  const options = headers.filter((_, i) => i % 2 === 1 && headers[i - 1]?.toLowerCase() === "connection");
-  return options.some((value) => value.split(",").some((option) => option.trim().toLowerCase() === "x-b"));
+/** The names that Connection lines name; the generator nominates none that may not be. */
+function nominations(headers: readonly string[]): string[] {
+  const values = headers.filter((_, i) => i % 2 === 1 && headers[i - 1]?.toLowerCase() === "connection");
+  return values.flatMap((value) => value.split(",").map((option) => option.trim().toLowerCase()));
 }
 
 const METHODS = ["GET", "GET", "POST", "PUT", "DELETE", "HEAD", "OPTIONS", "FOO", "TRACE", "get"];
