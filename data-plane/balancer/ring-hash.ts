@@ -47,8 +47,14 @@ class Ring implements HashTable {
 
   /** Sorted: hash times OWNERS_MAX plus owner. */
   constructor(packed: Float64Array) {
-    this.#points = Uint32Array.from(packed, (value) => Math.floor(value / OWNERS_MAX));
-    this.#owners = Uint32Array.from(packed, (value) => value % OWNERS_MAX);
+    this.#points = new Uint32Array(packed.length);
+    this.#owners = new Uint32Array(packed.length);
+    for (let at = 0; at < packed.length; at += 1) {
+      const value = packed[at] ?? 0;
+      const point = Math.floor(value / OWNERS_MAX);
+      this.#points[at] = point;
+      this.#owners[at] = value - point * OWNERS_MAX;
+    }
   }
 
   // Hot.

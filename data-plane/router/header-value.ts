@@ -12,13 +12,14 @@ import type { RequestHead } from "../http1/message.ts";
  * `name` is in lower case. Hot: allocates only when there is more than one line.
  */
 export function headerValue(head: RequestHead, name: string): string | undefined {
-  const derived = derivedValue(head, name);
-  return derived === LISTED ? listedValue(head.headers, name) : derived;
+  return DERIVED.has(name) ? derivedValue(head, name) : listedValue(head.headers, name);
 }
 
-const LISTED = Symbol("in the list of headers");
+const DERIVED: ReadonlySet<string> = new Set(
+  ":method :path :authority host :scheme content-length transfer-encoding upgrade expect te".split(" "),
+);
 
-function derivedValue(head: RequestHead, name: string): string | undefined | typeof LISTED {
+function derivedValue(head: RequestHead, name: string): string | undefined {
   switch (name) {
     case ":method":
       return head.method;
@@ -40,7 +41,7 @@ function derivedValue(head: RequestHead, name: string): string | undefined | typ
     case "te":
       return head.acceptsTrailers ? "trailers" : undefined;
     default:
-      return LISTED;
+      return undefined;
   }
 }
 

@@ -1,7 +1,7 @@
 import { unreachable } from "../../shared/assert.ts";
 import type { PathMatch } from "../../shared/model/route.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
-import { compileRegex, matchesWhole, type Regex } from "./full-match.ts";
+import { compileRegex, type Regex } from "./full-match.ts";
 
 /**
  * The path part of a route. Sees the one canonical path without its query (http1.md R6), as Envoy does.
@@ -12,12 +12,15 @@ export class PathTest {
   readonly value: string;
   readonly caseSensitive: boolean;
   readonly #regex: Regex | undefined;
+  /** The last character of the value, or -1 for an empty one. */
+  readonly #last: number;
 
   constructor(match: PathMatch, caseSensitive: boolean, regex: Regex | undefined) {
     this.kind = match.kind;
     this.value = caseSensitive || match.kind === "regex" ? match.value : match.value.toLowerCase();
     this.caseSensitive = caseSensitive;
     this.#regex = regex;
+    this.#last = this.value === "" ? -1 : this.value.charCodeAt(this.value.length - 1);
   }
 
   /** Hot. Allocates nothing for lower-case paths; `toLowerCase` returns its receiver when nothing changes. */
@@ -27,14 +30,19 @@ export class PathTest {
       case "exact":
         return seen === this.value;
       case "prefix":
-        return seen.startsWith(this.value);
+        return this.#mayStart(seen) && seen.startsWith(this.value);
       case "segment-prefix":
-        return seen.startsWith(this.value) && endsSegment(seen, this.value.length);
+        return this.#mayStart(seen) && endsSegment(seen, this.value.length) && seen.startsWith(this.value);
       case "regex":
-        return this.#regex !== undefined && matchesWhole(this.#regex, seen);
+        return this.#regex !== undefined && this.#regex.matchesWhole(seen);
       default:
         return unreachable(this.kind);
     }
+  }
+
+  /** Prefixes of one table begin alike and end apart: the last character rules most out for a third of the cost of startsWith. */
+  #mayStart(path: string): boolean {
+    return this.#last === -1 || path.charCodeAt(this.value.length - 1) === this.#last;
   }
 
   /** How many characters of a matching path a prefix rewrite replaces: all of it, unless only a prefix was tested. */

@@ -1,7 +1,7 @@
 import { unreachable } from "../../shared/assert.ts";
 import type { ValueMatch } from "../../shared/model/route.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
-import { compileRegex, matchesWhole } from "./full-match.ts";
+import { compileRegex } from "./full-match.ts";
 
 /** A test of a value that exists. Presence is the business of whoever looks the value up. */
 export type ValueTest = (value: string) => boolean;
@@ -16,7 +16,7 @@ export function compileValueMatch(match: ValueMatch, path: string, violations: V
       return stringTest(match);
     case "regex": {
       const regex = compileRegex(match.value);
-      if (regex.ok) return (value) => matchesWhole(regex.value, value);
+      if (regex.ok) return (value) => regex.value.matchesWhole(value);
       violations.push(violation(`${path}.safe_regex.regex`, regex.error));
       return () => false;
     }

@@ -2,6 +2,11 @@ import type { Address } from "../../shared/address.ts";
 
 /** What an endpoint's connections look like from here; the real pool is upstream/connection-pool.ts. */
 export interface PoolHandle {
+  /** Connections, also those that are still being made. */
+  readonly open: number;
+  readonly idle: number;
+  /** Requests in line for a connection. */
+  readonly waiting: number;
   /** No new requests come: idle connections close now, busy ones after their response. */
   drain(): void;
 }
@@ -24,6 +29,8 @@ export class EndpointState {
   connectFailures = 0;
   /** No cluster names it any more: it is out of the map, and a later endpoint at the same address is a new one. */
   isRetired = false;
+  /** The last reconciliation that found it in use; only EndpointStates writes it. */
+  reconciliation = 0;
 
   constructor(key: string, address: Address) {
     this.key = key;

@@ -60,7 +60,7 @@ describe("the swap", () => {
     const drained: string[] = [];
     for (const key of [A, B]) {
       state(key).active = 3;
-      state(key).pool = { drain: () => drained.push(key) };
+      state(key).pool = { open: 3, idle: 0, waiting: 0, drain: () => drained.push(key) };
     }
     const { a, b } = { a: state(A), b: state(B) };
     const { runtime, retired } = take(services({ web: [B, C] }));
