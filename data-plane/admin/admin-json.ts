@@ -106,8 +106,10 @@ export interface EndpointJson {
   readonly requests: number;
   readonly failures: number;
   readonly connectFailures: number;
-  /** A pool of connections exists. */
-  readonly pooled: boolean;
+  /** Connections to it, and requests in line for one. */
+  readonly connections: number;
+  readonly idleConnections: number;
+  readonly waiting: number;
 }
 
 export interface ListenersJson {

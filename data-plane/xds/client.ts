@@ -19,6 +19,7 @@ import { decodeDiscoveryResponse } from "../../shared/wire/discovery-response.ts
 import { resourceTypeOf, typeUrls } from "../../shared/wire/resource-types.ts";
 import type { ClientSession } from "./client-session.ts";
 import { isSubscribed, type SessionRequest, type SessionResponse } from "./discovery-message.ts";
+import type { DiscoveryLink } from "./discovery-link.ts";
 import type { Activation, Outcome, Refused } from "./session-outcome.ts";
 
 /** What the rest of the proxy hears of the stream. */
@@ -54,7 +55,7 @@ const INTERNAL = 13;
  * Keeps one discovery stream open: feeds responses to the session, sends what it says, reconnects with jitter. Each
  * stream has a channel of its own, so that no back-off but ours decides when to try again. All rules are the session's.
  */
-export class DiscoveryClient<T> {
+export class DiscoveryClient<T> implements DiscoveryLink {
   readonly #options: DiscoveryClientOptions<T>;
   #channel: Client | undefined = undefined;
   #stream: ClientDuplexStream<Buffer, Buffer> | undefined = undefined;

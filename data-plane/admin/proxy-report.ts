@@ -1,0 +1,150 @@
+import { formatAddress } from "../../shared/address.ts";
+import type { Cluster, Endpoint } from "../../shared/model/cluster.ts";
+import type { ListenerSet } from "../listener/listener-set.ts";
+import type { RuntimeHolder } from "../runtime/apply.ts";
+import type { EndpointState } from "../runtime/endpoint-state.ts";
+import type { ClusterRuntime } from "../runtime/runtime.ts";
+import type { DiscoveryLink } from "../xds/discovery-link.ts";
+import type { ClientSession } from "../xds/client-session.ts";
+import type { CurrentConfig } from "../xds/current-config.ts";
+import type { Runtime } from "../runtime/runtime.ts";
+import type {
+  ClusterJson,
+  ClustersJson,
+  ConfigDumpJson,
+  ConfigStateJson,
+  EndpointJson,
+  ListenersJson,
+  ProxyJson,
+  ReadyJson,
+  TypeStateJson,
+} from "./admin-json.ts";
+
+export interface ProxyReportOptions {
+  readonly proxy: ProxyJson;
+  readonly config: CurrentConfig;
+  readonly session: ClientSession<Runtime>;
+  readonly link: DiscoveryLink;
+  readonly holder: RuntimeHolder;
+  readonly listeners: ListenerSet;
+  readonly isDraining: () => boolean;
+  /** The Prometheus text. */
+  readonly metrics: () => string;
+}
+
+/** Puts what the proxy knows of itself into the JSON of its admin port. Only reads. */
+export class ProxyReport {
+  readonly #options: ProxyReportOptions;
+
+  constructor(options: ProxyReportOptions) {
+    this.#options = options;
+  }
+
+  ready(): ReadyJson {
+    const { proxy, isDraining, config } = this.#options;
+    const state = isDraining() ? "draining" : config.source === "none" ? "no-config" : "ready";
+    return { state, proxy, config: this.config() };
+  }
+
+  config(): ConfigStateJson {
+    const { config, session, link } = this.#options;
+    return {
+      source: config.source,
+      revision: config.revision,
+      meshId: session.meshId,
+      ageMs: Math.round(config.ageMs()),
+      connected: link.isConnected,
+      controlPlane: link.address,
+      lastError: link.lastError,
+      types: this.#types(),
+    };
+  }
+
+  configDump(): ConfigDumpJson {
+    const { listeners, routes, clusters, assignments } = this.#options.config.snapshot;
+    return {
+      ...this.#head(),
+      listeners: [...listeners.values()],
+      routes: [...routes.values()],
+      clusters: [...clusters.values()],
+      assignments: [...assignments.values()],
+    };
+  }
+
+  clusters(): ClustersJson {
+    const clusters = [...this.#options.holder.current.clusters.values()];
+    return { ...this.#head(), clusters: clusters.map((cluster) => this.#cluster(cluster)) };
+  }
+
+  listeners(): ListenersJson {
+    const { holder, listeners } = this.#options;
+    return {
+      ...this.#head(),
+      listeners: listeners.all().map(({ name, routesOf, direction, address }) => ({
+        name,
+        direction,
+        address: formatAddress(address),
+        configured: holder.current.listeners.has(routesOf),
+      })),
+    };
+  }
+
+  metrics(): string {
+    return this.#options.metrics();
+  }
+
+  #head(): { readonly proxy: ProxyJson; readonly config: ConfigStateJson } {
+    return { proxy: this.#options.proxy, config: this.config() };
+  }
+
+  #types(): readonly TypeStateJson[] {
+    const { session, config } = this.#options;
+    return session.types().map(({ type, version, resources, waitingFor, refused }) => ({
+      type,
+      version,
+      resources,
+      waitingFor,
+      refused:
+        refused === undefined
+          ? null
+          : { version: refused.version, reason: refused.reason, atWallMs: config.refusedWallMs(type) },
+    }));
+  }
+
+  #cluster({ name, service, version, endpoints }: ClusterRuntime): ClusterJson {
+    const model = this.#options.config.snapshot.clusters.get(name);
+    const configured = new Map(this.#endpointsOf(model).map((one) => [formatAddress(one.address), one]));
+    return {
+      name,
+      service,
+      version,
+      // The cluster of the app beside the proxy is the proxy's own, in no snapshot.
+      lb: model?.lb ?? { kind: "round-robin" },
+      endpoints: endpoints.map((state) => endpointJson(state, configured.get(state.key))),
+    };
+  }
+
+  #endpointsOf(cluster: Cluster | undefined): readonly Endpoint[] {
+    if (cluster === undefined) return [];
+    const { discovery } = cluster;
+    if (discovery.kind !== "eds") return discovery.endpoints;
+    return this.#options.config.snapshot.assignments.get(discovery.assignmentName)?.endpoints ?? [];
+  }
+}
+
+function endpointJson(state: EndpointState, configured: Endpoint | undefined): EndpointJson {
+  return {
+    address: state.key,
+    version: configured?.version ?? "",
+    health: configured?.health ?? "healthy",
+    weight: configured?.weight ?? 1,
+    priority: configured?.priority ?? 0,
+    active: state.active,
+    requests: state.requests,
+    failures: state.failures,
+    connectFailures: state.connectFailures,
+    connections: state.pool?.open ?? 0,
+    idleConnections: state.pool?.idle ?? 0,
+    waiting: state.pool?.waiting ?? 0,
+  };
+}

@@ -1,0 +1,365 @@
+import { formatAddress, type Address } from "../shared/address.ts";
+import { systemClock } from "../shared/clock.ts";
+import { ACCESS_LOG_BUFFER_CHARS_MAX } from "../shared/limits.ts";
+import { createLog, type Logger } from "../shared/log.ts";
+import type { ProxyNode } from "../shared/model/node.ts";
+import { packageVersion } from "../shared/package-root.ts";
+import { systemIds, systemRandom } from "../shared/random.ts";
+import { ok } from "../shared/result.ts";
+import { TimerWheel, turnWheel } from "../shared/timer-wheel.ts";
+import { systemTimers, type Timer } from "../shared/timers.ts";
+import { AdminServer } from "./admin/admin-server.ts";
+import { ProxyReport } from "./admin/proxy-report.ts";
+import type { ProxyConfig } from "./config.ts";
+import { drain } from "./drain.ts";
+import { HttpListener } from "./listener/http-listener.ts";
+import { ListenerSet, type ListenerSpec } from "./listener/listener-set.ts";
+import { nodeName } from "./node-name.ts";
+import { writeReadyFile } from "./ready-file.ts";
+import { RuntimeHolder } from "./runtime/apply.ts";
+import { compile, CompileCache } from "./runtime/compile.ts";
+import { EndpointStates } from "./runtime/endpoint-states.ts";
+import type { Runtime } from "./runtime/runtime.ts";
+import { AccessLog } from "./telemetry/access-log.ts";
+import { LineWriter } from "./telemetry/line-writer.ts";
+import { processProbe } from "./telemetry/process-probe.ts";
+import { prometheusText } from "./telemetry/prometheus-text.ts";
+import { proxyFamilies } from "./telemetry/proxy-metrics.ts";
+import { RequestMetrics } from "./telemetry/request-metrics.ts";
+import type { RequestSink } from "./telemetry/request-record.ts";
+import { Egress } from "./upstream/egress.ts";
+import type { DiscoveryClient } from "./xds/client.ts";
+import { ClientSession } from "./xds/client-session.ts";
+import { CurrentConfig } from "./xds/current-config.ts";
+import type { DiscoveryLink } from "./xds/discovery-link.ts";
+import { LastGoodStore } from "./xds/last-good.ts";
+import { wireDecoder } from "./xds/wire-decoder.ts";
+
+/** The real addresses of a running proxy. */
+export interface ProxyAddresses {
+  readonly outbound: Address;
+  /** Undefined without an app. */
+  readonly inbound: Address | undefined;
+  readonly admin: Address;
+  /** By service. */
+  readonly upstreams: ReadonlyMap<string, Address>;
+}
+
+/** At the end, log lines that nobody takes do not keep the process for longer. */
+const LOG_FLUSH_MS = 500;
+
+/**
+ * One proxy. Its ports are open when `start` settles; requests get 503 `no-config` until a snapshot is in use, from disk
+ * or from the stream. The only place of the data plane that says `new` for what touches the outside.
+ */
+export class Proxy implements DiscoveryLink {
+  readonly name: string;
+  readonly log: Logger;
+  readonly #config: ProxyConfig;
+  readonly #holder = new RuntimeHolder();
+  readonly #endpoints = new EndpointStates();
+  readonly #wheel = new TimerWheel(systemClock);
+  readonly #wheelTurning: Timer;
+  readonly #requestMetrics = new RequestMetrics();
+  readonly #accessLog: LineWriter | undefined;
+  readonly #store: LastGoodStore | undefined;
+  readonly #session: ClientSession<Runtime>;
+  readonly #current: CurrentConfig;
+  readonly #listeners: ListenerSet;
+  readonly #admin: AdminServer;
+  readonly #snapshotWrites = { saved: 0, failed: 0 };
+  readonly #serving = Promise.withResolvers<void>();
+  readonly #quit = Promise.withResolvers<void>();
+  #client: DiscoveryClient<Runtime> | undefined = undefined;
+  #addresses: ProxyAddresses | undefined = undefined;
+  #drained: Promise<void> | undefined = undefined;
+  #isServing = false;
+  readonly #startedWallMs = systemClock.wallMs();
+
+  constructor(config: ProxyConfig) {
+    this.#config = config;
+    this.log = createLog("heddle-proxy", config.logLevel);
+    this.name = nodeName(config, systemIds);
+    this.#accessLog = openAccessLog(config.accessLog);
+    this.#store = this.#openStore();
+    this.#session = this.#newSession();
+    const sinks = this.#accessLog === undefined ? [] : [new AccessLog(this.#accessLog)];
+    this.#listeners = new ListenerSet(this.#listenerMaker([this.#requestMetrics, ...sinks]), this.log);
+    this.#current = new CurrentConfig({
+      session: this.#session,
+      holder: this.#holder,
+      endpoints: this.#endpoints,
+      store: this.#store,
+      clock: systemClock,
+      log: this.log,
+      onSwapped: (runtime) => this.#onSwapped(runtime),
+    });
+    this.#admin = new AdminServer(this.#newReport(), {
+      drain: () => void this.drain(),
+      quit: () => this.#quit.resolve(),
+    });
+    this.#wheelTurning = turnWheel(this.#wheel, systemTimers);
+  }
+
+  // The stream, as the admin port tells it.
+
+  get isConnected(): boolean {
+    return this.#client?.isConnected ?? false;
+  }
+
+  get address(): string {
+    return this.#client?.address ?? "";
+  }
+
+  get lastError(): string {
+    return this.#client?.lastError ?? "";
+  }
+
+  /** Only after `start`. */
+  get addresses(): ProxyAddresses {
+    if (this.#addresses === undefined) throw new Error("the proxy is not started");
+    return this.#addresses;
+  }
+
+  /** Settles when a snapshot is in use. */
+  get serving(): Promise<void> {
+    return this.#serving.promise;
+  }
+
+  /** Settles when somebody asked at the admin port that the process ends. */
+  get quitAsked(): Promise<void> {
+    return this.#quit.promise;
+  }
+
+  /** Opens the ports, serves the stored snapshot, opens the stream. Throws `ListenFailed` in words for the operator. */
+  async start(): Promise<void> {
+    this.#current.restore();
+    this.#addresses = await this.#openPorts();
+    const { outbound, inbound, admin } = this.#addresses;
+    this.log.info(
+      {
+        node: this.name,
+        outbound: formatAddress(outbound),
+        inbound: inbound === undefined ? undefined : formatAddress(inbound),
+        admin: formatAddress(admin),
+      },
+      "listening",
+    );
+    if (this.#current.source !== "none") this.#onServing();
+    // gRPC is half of the start-up time, and a proxy with a stored snapshot serves without it.
+    const { DiscoveryClient } = await import("./xds/client.ts");
+    this.#client = new DiscoveryClient({
+      addresses: this.#config.controlPlanes,
+      session: this.#session,
+      node: () => this.#node(),
+      events: {
+        onActivated: (activation) => this.#current.onActivated(activation),
+        onRefused: (refused) => this.#current.onRefused(refused),
+        onConnected: (address) => this.log.info({ address }, "connected to the control plane"),
+        onDisconnected: (reason, retryMs) =>
+          this.log.warn({ retryMs: Math.round(retryMs) }, `no stream to the control plane: ${reason}`),
+      },
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+    });
+    this.#client.start();
+  }
+
+  /** Leaves without losing a request; the ports are closed when it settles. More calls are the same drain. */
+  drain(): Promise<void> {
+    this.#drained ??= drain({
+      listeners: this.#listeners,
+      announce: (waitMs) => this.#announceDrain(waitMs),
+      clock: systemClock,
+      timers: systemTimers,
+      log: this.log,
+    });
+    return this.#drained;
+  }
+
+  /** For log rotation. */
+  async reopenAccessLog(): Promise<void> {
+    await this.#accessLog?.reopen();
+  }
+
+  /** Ends everything now; requests in flight are given up. Settles when the last snapshot and log lines are written. */
+  async stop(): Promise<void> {
+    this.#client?.stop();
+    this.#listeners.close();
+    await this.#store?.flush();
+    const tooLong = new Promise<void>((settle) => systemTimers.after(LOG_FLUSH_MS, settle));
+    await Promise.race([this.#accessLog?.flush(), tooLong]);
+    this.#wheelTurning.cancel();
+    // Last: its open port keeps the process alive until here.
+    this.#admin.close();
+  }
+
+  async #openPorts(): Promise<ProxyAddresses> {
+    const { app, outbound, inbound, admin, upstreams } = this.#config;
+    const listeners = this.#listeners;
+    const spec = (name: "outbound" | "inbound"): ListenerSpec => ({ name, routesOf: name, direction: name });
+    const opened = new Map<string, Address>();
+    try {
+      const addresses: ProxyAddresses = {
+        outbound: await listeners.open(spec("outbound"), outbound, "--outbound"),
+        inbound: app === undefined ? undefined : await listeners.open(spec("inbound"), inbound, "--inbound"),
+        admin: await this.#admin.listen(admin),
+        upstreams: opened,
+      };
+      for (const { service, address } of upstreams) {
+        const upstream = { ...spec("outbound"), name: `upstream:${service}`, fixedAuthority: service };
+        opened.set(service, await listeners.open(upstream, address, `--upstream ${service}`));
+      }
+      return addresses;
+    } catch (error) {
+      await this.stop();
+      throw error;
+    }
+  }
+
+  #onSwapped(runtime: Runtime): void {
+    this.#listeners.follow(runtime);
+    if (this.#addresses !== undefined) this.#onServing();
+  }
+
+  /** A snapshot is in use and the ports are open: once per process. */
+  #onServing(): void {
+    const { readyFile, service, version } = this.#config;
+    const { outbound, inbound, admin, upstreams } = this.addresses;
+    if (this.#isServing) return;
+    this.#isServing = true;
+    if (readyFile !== undefined) {
+      writeReadyFile(readyFile, {
+        pid: process.pid,
+        name: this.name,
+        service,
+        version,
+        outbound: formatAddress(outbound),
+        inbound: inbound === undefined ? null : formatAddress(inbound),
+        admin: formatAddress(admin),
+        upstreams: Object.fromEntries([...upstreams].map(([name, address]) => [name, formatAddress(address)])),
+        source: this.#current.source === "disk" ? "disk" : "stream",
+      });
+    }
+    this.#serving.resolve();
+  }
+
+  async #announceDrain(waitMs: number): Promise<string> {
+    if (!this.isConnected) return "the control plane is not connected: nobody was told";
+    if (this.addresses.inbound === undefined) return "no endpoint is registered: nobody needs to be told";
+    const { announceDrain } = await import("./xds/membership.ts");
+    return announceDrain({ address: this.address, nodeId: this.name, waitMs, clock: systemClock });
+  }
+
+  /** How the proxy introduces itself on a new stream. */
+  #node(): ProxyNode {
+    const { service, version } = this.#config;
+    const { outbound, inbound, admin } = this.addresses;
+    return {
+      id: this.name,
+      kind: "heddle",
+      service,
+      version,
+      inbound: inbound === undefined ? undefined : formatAddress(inbound),
+      outbound: formatAddress(outbound),
+      admin: formatAddress(admin),
+      snapshotSource: this.#current.source,
+    };
+  }
+
+  #openStore(): LastGoodStore | undefined {
+    const { stateFolder } = this.#config;
+    if (stateFolder === undefined) return undefined;
+    return new LastGoodStore(stateFolder, {
+      onSaved: () => (this.#snapshotWrites.saved += 1),
+      onFailed: (error) => {
+        this.#snapshotWrites.failed += 1;
+        this.log.error({ folder: stateFolder }, `the snapshot was not stored: ${error}`);
+      },
+    });
+  }
+
+  #newSession(): ClientSession<Runtime> {
+    const { app, acceptOlder } = this.#config;
+    const cache = new CompileCache();
+    return new ClientSession({
+      decoder: wireDecoder,
+      acceptOlder,
+      compile: (snapshot, revision) => {
+        const context = { endpoints: this.#endpoints, cache, random: systemRandom, revision, localApp: app };
+        const compiled = compile(snapshot, context);
+        return compiled.ok ? ok(compiled.value.runtime) : compiled;
+      },
+    });
+  }
+
+  #listenerMaker(sinks: readonly RequestSink[]): (spec: ListenerSpec) => HttpListener {
+    const { service, version, egress } = this.#config;
+    const wayOut = egress === "allow-any" ? { egress: new Egress() } : {};
+    const sink: RequestSink = {
+      onFinished(record) {
+        for (const one of sinks) one.onFinished(record);
+      },
+    };
+    return (spec) =>
+      new HttpListener({
+        ...spec,
+        // What comes in is for the app beside the proxy, never for a host elsewhere.
+        ...(spec.direction === "outbound" ? wayOut : {}),
+        runtimeOf: () => this.#holder.current,
+        sink,
+        wheel: this.#wheel,
+        identity: { service, version },
+        onBug: (error) => this.log.error({ err: error }, "a bug ended a request"),
+      });
+  }
+
+  #newReport(): ProxyReport {
+    const { service, version } = this.#config;
+    const probe = processProbe();
+    const report: ProxyReport = new ProxyReport({
+      proxy: {
+        name: this.name,
+        service,
+        version,
+        pid: process.pid,
+        heddle: packageVersion,
+        startedWallMs: this.#startedWallMs,
+      },
+      config: this.#current,
+      session: this.#session,
+      link: this,
+      holder: this.#holder,
+      listeners: this.#listeners,
+      isDraining: () => this.#drained !== undefined,
+      metrics: () =>
+        prometheusText([
+          ...this.#requestMetrics.families(),
+          ...proxyFamilies({
+            config: report.config(),
+            swaps: this.#current.swaps,
+            refusals: this.#current.refusals,
+            listeners: this.#listeners.all(),
+            endpoints: this.#endpoints.values(),
+            snapshotWrites: this.#snapshotWrites,
+            logLinesDropped: this.#accessLog?.droppedLines ?? 0,
+            process: probe(),
+          }),
+        ]),
+    });
+    return report;
+  }
+}
+
+/** Starts a proxy in this process; who calls it sees to signals and to the end. */
+export async function startProxy(config: ProxyConfig): Promise<Proxy> {
+  const proxy = new Proxy(config);
+  await proxy.start();
+  return proxy;
+}
+
+function openAccessLog(target: string): LineWriter | undefined {
+  if (target === "off") return undefined;
+  return new LineWriter(target === "stdout" ? "-" : target, systemTimers, ACCESS_LOG_BUFFER_CHARS_MAX);
+}

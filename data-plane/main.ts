@@ -1,0 +1,22 @@
+import { readProxyConfig, settingsOfEnvironment } from "./config.ts";
+import { ListenFailed } from "./listener/listener-set.ts";
+import { runProxy } from "./run-proxy.ts";
+
+/** sysexits.h EX_USAGE: the settings are wrong. */
+const EXIT_USAGE = 64;
+
+/** A proxy configured by the environment alone; `heddle proxy` does the same with flags. */
+const config = readProxyConfig(settingsOfEnvironment());
+if (config.ok) {
+  try {
+    const { ended } = await runProxy(config.value);
+    await ended;
+  } catch (error) {
+    if (!(error instanceof ListenFailed)) throw error;
+    process.stderr.write(`${error.message}\n`);
+    process.exitCode = 1;
+  }
+} else {
+  for (const { path, message } of config.error) process.stderr.write(`${path}: ${message}\n`);
+  process.exitCode = EXIT_USAGE;
+}

@@ -1,0 +1,153 @@
+import type { ConfigStateJson } from "../admin/admin-json.ts";
+import { METRIC_SERIES_MAX } from "../../shared/limits.ts";
+import type { OpenListener } from "../listener/listener-set.ts";
+import type { EndpointState } from "../runtime/endpoint-state.ts";
+import { single, type MetricFamily, type Sample } from "./prometheus-text.ts";
+
+/** What the proxy's own metrics are read from, at the moment of a scrape. */
+export interface ProxyState {
+  readonly config: ConfigStateJson;
+  readonly swaps: number;
+  readonly refusals: ReadonlyMap<string, number>;
+  readonly listeners: readonly OpenListener[];
+  readonly endpoints: Iterable<EndpointState>;
+  readonly snapshotWrites: { readonly saved: number; readonly failed: number };
+  readonly logLinesDropped: number;
+  readonly process: ProcessState;
+}
+
+export interface ProcessState {
+  readonly residentBytes: number;
+  readonly cpuSeconds: number;
+  readonly startedWallMs: number;
+  /** How late timers ran since the last scrape. */
+  readonly loopDelayMeanMs: number;
+  readonly loopDelayMaxMs: number;
+}
+
+/** Everything but the requests themselves: configuration, listeners, pools, process. */
+export function proxyFamilies(state: ProxyState): readonly MetricFamily[] {
+  return [
+    ...configFamilies(state),
+    ...listenerFamilies(state.listeners),
+    ...poolFamilies(state),
+    ...processFamilies(state),
+  ];
+}
+
+function configFamilies({ config, swaps, refusals, snapshotWrites }: ProxyState): readonly MetricFamily[] {
+  const sources = ["none", "disk", "stream"] as const;
+  return [
+    single("gauge", "heddle_config_revision", "Newest revision in use.", config.revision),
+    single(
+      "gauge",
+      "heddle_config_age_seconds",
+      "Since a control plane last confirmed the configuration.",
+      config.ageMs / 1_000,
+    ),
+    single(
+      "gauge",
+      "heddle_control_plane_connected",
+      "1 while the stream is open and answered.",
+      config.connected ? 1 : 0,
+    ),
+    single("counter", "heddle_config_swaps_total", "Times a new configuration came into use.", swaps),
+    {
+      name: "heddle_nacks_total",
+      help: "Responses of the control plane that were refused.",
+      type: "counter",
+      samples: [...refusals].map(([type, value]) => ({ suffix: "", labels: [["type", type]], value })),
+    },
+    {
+      name: "heddle_config_source",
+      help: "1 for where the configuration in use came from.",
+      type: "gauge",
+      samples: sources.map((source) => ({
+        suffix: "",
+        labels: [["source", source]],
+        value: config.source === source ? 1 : 0,
+      })),
+    },
+    single("counter", "heddle_snapshots_saved_total", "Snapshots written to disk.", snapshotWrites.saved),
+    single("counter", "heddle_snapshot_failures_total", "Snapshots that could not be written.", snapshotWrites.failed),
+  ];
+}
+
+function listenerFamilies(listeners: readonly OpenListener[]): readonly MetricFamily[] {
+  const samples = (value: (listener: OpenListener) => number): readonly Sample[] =>
+    listeners.map((listener) => ({ suffix: "", labels: [["listener", listener.name]], value: value(listener) }));
+  return [
+    {
+      name: "heddle_downstream_connections",
+      help: "Open connections of callers.",
+      type: "gauge",
+      samples: samples(({ http }) => http.connections),
+    },
+    {
+      name: "heddle_downstream_requests_active",
+      help: "Requests on their way.",
+      type: "gauge",
+      samples: samples(({ http }) => http.inFlight),
+    },
+    {
+      name: "heddle_downstream_connections_refused_total",
+      help: "Connections refused because too many were open.",
+      type: "counter",
+      samples: samples(({ http }) => http.refused),
+    },
+  ];
+}
+
+/** Endpoints that were used: those without a pool have nothing to tell. */
+function poolFamilies({ endpoints }: ProxyState): readonly MetricFamily[] {
+  const used: EndpointState[] = [];
+  for (const endpoint of endpoints) {
+    if (endpoint.pool !== undefined && used.length < METRIC_SERIES_MAX) used.push(endpoint);
+  }
+  const family = (
+    type: "gauge" | "counter",
+    name: string,
+    help: string,
+    value: (endpoint: EndpointState) => number,
+  ): MetricFamily => ({
+    name,
+    help,
+    type,
+    samples: used.map((endpoint) => ({ suffix: "", labels: [["endpoint", endpoint.key]], value: value(endpoint) })),
+  });
+  return [
+    family("gauge", "heddle_upstream_connections", "Open connections to an endpoint.", ({ pool }) => pool?.open ?? 0),
+    family("gauge", "heddle_upstream_connections_idle", "Of these, unused ones.", ({ pool }) => pool?.idle ?? 0),
+    family("gauge", "heddle_upstream_requests_waiting", "Requests in line.", ({ pool }) => pool?.waiting ?? 0),
+    family("gauge", "heddle_upstream_requests_active", "Requests sent, not finished.", ({ active }) => active),
+    family("counter", "heddle_upstream_requests_total", "Requests sent.", ({ requests }) => requests),
+    family("counter", "heddle_upstream_failures_total", "Requests that failed.", ({ failures }) => failures),
+    family(
+      "counter",
+      "heddle_upstream_connect_failures_total",
+      "Connections that could not be made.",
+      ({ connectFailures }) => connectFailures,
+    ),
+  ];
+}
+
+function processFamilies({ process, logLinesDropped }: ProxyState): readonly MetricFamily[] {
+  return [
+    single("counter", "heddle_access_log_dropped_total", "Lines nobody took.", logLinesDropped),
+    single(
+      "gauge",
+      "heddle_event_loop_delay_seconds",
+      "Mean lateness of timers since the last scrape.",
+      process.loopDelayMeanMs / 1_000,
+    ),
+    single(
+      "gauge",
+      "heddle_event_loop_delay_max_seconds",
+      "Largest lateness since the last scrape.",
+      process.loopDelayMaxMs / 1_000,
+    ),
+    single("gauge", "process_resident_memory_bytes", "Resident memory.", process.residentBytes),
+    single("counter", "process_cpu_seconds_total", "User and system CPU time.", process.cpuSeconds),
+    single("gauge", "process_start_time_seconds", "Start of the process, Unix time.", process.startedWallMs / 1_000),
+  ];
+}
