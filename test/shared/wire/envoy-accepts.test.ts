@@ -1,0 +1,220 @@
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+
+import { BinaryWriter } from "@bufbuild/protobuf/wire";
+
+import type { Cluster, LbPolicy } from "../../../shared/model/cluster.ts";
+import type {
+  ForwardAction,
+  HashPolicy,
+  Route,
+  RouteAction,
+  RouteMatch,
+  ValueMatch,
+} from "../../../shared/model/route.ts";
+import { encodeCluster } from "../../../shared/wire/cluster-wire.ts";
+import { encodeListener } from "../../../shared/wire/listener-wire.ts";
+
+// Envoy's own validation (types, ranges, extensions it knows) judges what our encoders write: HEDDLE_ENVOY names the
+// binary, which starts with `--mode validate`, opens no socket and ends.
+const envoy = process.env["HEDDLE_ENVOY"];
+const skip = envoy === undefined || envoy === "" ? "HEDDLE_ENVOY does not name an Envoy binary" : false;
+
+const match: RouteMatch = { path: { kind: "prefix", value: "/" }, caseSensitive: true, headers: [], query: [] };
+const forward: ForwardAction = {
+  kind: "forward",
+  clusters: [{ cluster: "web", weight: 1 }],
+  timeoutMs: 5_000,
+  retry: undefined,
+  hashOn: [],
+  prefixRewrite: undefined,
+  regexRewrite: undefined,
+  hostRewrite: undefined,
+};
+const cluster: Cluster = {
+  name: "web",
+  discovery: { kind: "eds", assignmentName: "web" },
+  connectTimeoutMs: 1_000,
+  lb: { kind: "round-robin" },
+  panicThresholdPercent: 50,
+  breaker: { thresholdPercent: 50, windowSec: 30 },
+  service: "web",
+  version: "",
+};
+
+const values: readonly ValueMatch[] = [
+  { kind: "exact", value: "a", ignoreCase: true },
+  { kind: "prefix", value: "a", ignoreCase: false },
+  { kind: "suffix", value: "a", ignoreCase: false },
+  { kind: "contains", value: "a", ignoreCase: false },
+  { kind: "regex", value: "a|b" },
+  { kind: "present", present: true },
+];
+const hashOn: readonly HashPolicy[] = [
+  { kind: "header", name: "x-user", terminal: true },
+  { kind: "cookie", name: "sid", terminal: false },
+  { kind: "query", name: "q", terminal: false },
+  { kind: "source-ip", terminal: false },
+];
+const retry = {
+  retryOn: ["connect-failure", "reset", "retriable-status-codes"],
+  retries: 2,
+  perTryTimeoutMs: 500,
+  retriableStatuses: [502, 503, 504],
+  backoffBaseMs: 25,
+  backoffMaxMs: 250,
+  avoidPrevious: true,
+};
+
+const matches: readonly RouteMatch[] = [
+  match,
+  { ...match, path: { kind: "prefix", value: "" } },
+  { ...match, path: { kind: "exact", value: "/x" }, caseSensitive: false },
+  { ...match, path: { kind: "segment-prefix", value: "/api" } },
+  { ...match, path: { kind: "regex", value: "/v[0-9]+" } },
+  ...values.map((value) => ({
+    ...match,
+    headers: [{ name: ":method", value, invert: true, treatMissingAsEmpty: true }],
+    query: [{ name: "q", value }],
+  })),
+  {
+    ...match,
+    headers: [{ name: "x-n", value: { kind: "range", start: -5, end: 10 }, invert: false, treatMissingAsEmpty: false }],
+  },
+];
+const actions: readonly RouteAction[] = [
+  { ...forward, retry, hashOn, prefixRewrite: "/y", hostRewrite: "other" },
+  { ...forward, timeoutMs: 0, regexRewrite: { pattern: "a", substitution: "b" } },
+  {
+    ...forward,
+    timeoutMs: undefined,
+    clusters: [
+      { cluster: "web", weight: 90 },
+      { cluster: "not-there-yet", weight: 10 },
+    ],
+  },
+  {
+    kind: "redirect",
+    status: 308,
+    scheme: "https",
+    host: "h",
+    port: 8_443,
+    path: { kind: "full", value: "/z" },
+    stripQuery: true,
+  },
+  {
+    kind: "redirect",
+    status: 302,
+    scheme: undefined,
+    host: undefined,
+    port: undefined,
+    path: { kind: "prefix", value: "/p" },
+    stripQuery: false,
+  },
+  { kind: "respond", status: 418, body: "tea" },
+  { kind: "respond", status: 204, body: "" },
+];
+const routes: readonly Route[] = [
+  ...matches.map((each, index) => ({ name: `match-${index}`, match: each, action: forward })),
+  ...actions.map((action, index) => ({ name: `action-${index}`, match, action })),
+];
+const lbPolicies: readonly LbPolicy[] = [
+  { kind: "round-robin" },
+  { kind: "random" },
+  { kind: "least-request", choices: 2 },
+  { kind: "ring-hash", ringSizeMin: 1_024, ringSizeMax: 65_536 },
+  { kind: "maglev", tableSize: 65_537 },
+];
+
+describe("a real Envoy accepts", { skip }, () => {
+  it("every kind of match, action, policy and cluster that we write", () => {
+    const endpoint = { weight: 1, version: "v1", health: "healthy" } as const;
+    const inline = encodeListener({
+      name: "inline",
+      direction: "outbound",
+      bind: { host: "127.0.0.1", port: 15_001 },
+      statPrefix: "outbound",
+      routes: {
+        kind: "inline",
+        config: {
+          name: "inline",
+          ignorePortInHost: true,
+          virtualHosts: [{ name: "web", domains: ["web", "*.web", "*"], routes }],
+        },
+      },
+    });
+    const rds = encodeListener({
+      name: "rds",
+      direction: "inbound",
+      bind: { host: "::1", port: 15_006 },
+      statPrefix: "inbound",
+      routes: { kind: "rds", routeConfigName: "table" },
+    });
+    const clusters = [
+      ...lbPolicies.map((lb, index) => encodeCluster({ ...cluster, lb, name: `lb-${index}` })),
+      encodeCluster({ ...cluster, panicThresholdPercent: 0 }, "envoy"),
+      encodeCluster({
+        ...cluster,
+        name: "fixed",
+        discovery: {
+          kind: "static",
+          endpoints: [
+            { ...endpoint, address: { host: "10.0.0.1", port: 80 }, priority: 0 },
+            { ...endpoint, address: { host: "::1", port: 80 }, priority: 1, health: "draining" },
+          ],
+        },
+      }),
+      encodeCluster({
+        ...cluster,
+        name: "xds",
+        discovery: {
+          kind: "dns",
+          endpoints: [{ ...endpoint, address: { host: "localhost", port: 15_010 }, priority: 0 }],
+        },
+      }),
+    ];
+    const { status, output } = validate(bootstrap([inline, rds], clusters));
+    assert.equal(status, 0, output);
+  });
+
+  it("nothing that we did not mean: a mistake is found", () => {
+    const { status, output } = validate(bootstrap([], [encodeCluster({ ...cluster, connectTimeoutMs: 0 })]));
+    assert.notEqual(status, 0);
+    assert.match(output, /ConnectTimeout/);
+  });
+});
+
+/** Bootstrap: 1 node, 2 static_resources (1 listeners, 2 clusters), 3 dynamic_resources (3 ads_config). */
+function bootstrap(listeners: readonly Uint8Array[], clusters: readonly Uint8Array[]): Uint8Array {
+  const writer = new BinaryWriter().uint32(field(1)).fork();
+  writer.uint32(field(1)).string("n").uint32(field(2)).string("web").join().uint32(field(2)).fork();
+  for (const listener of listeners) writer.uint32(field(1)).bytes(listener);
+  for (const each of clusters) writer.uint32(field(2)).bytes(each);
+  writer.join();
+  if (listeners.length === 0) return writer.finish();
+  // ApiConfigSource: 1 api_type GRPC, 8 transport_api_version V3, 4 grpc_services (1 envoy_grpc (1 cluster_name)).
+  writer.uint32(field(3)).fork().uint32(field(3)).fork().uint32(8).int32(2).uint32(64).int32(2);
+  writer.uint32(field(4)).fork().uint32(field(1)).fork().uint32(field(1)).string("xds").join().join().join().join();
+  return writer.finish();
+}
+
+/** The tag of a length-delimited field. */
+function field(number: number): number {
+  return (number << 3) | 2;
+}
+
+function validate(config: Uint8Array): { readonly status: number | null; readonly output: string } {
+  const folder = mkdtempSync(join(tmpdir(), "heddle-envoy-"));
+  try {
+    const file = join(folder, "bootstrap.pb");
+    writeFileSync(file, config);
+    const run = spawnSync(envoy ?? "", ["-c", file, "--mode", "validate", "-l", "warn"], { timeout: 60_000 });
+    return { status: run.status, output: run.stderr.toString() + run.stdout.toString() };
+  } finally {
+    rmSync(folder, { recursive: true, force: true });
+  }
+}
