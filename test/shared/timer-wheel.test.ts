@@ -3,18 +3,9 @@ import { describe, it } from "node:test";
 
 import { seededRandom } from "../../shared/random.ts";
 import { Deadline, TimerWheel, type DeadlineOwner } from "../../shared/timer-wheel.ts";
+import { ManualClock } from "../support/manual-clock.ts";
 
 const TICK_MS = 10;
-
-class ManualClock {
-  now = 12_345.6;
-  nowMs(): number {
-    return this.now;
-  }
-  wallMs(): number {
-    return this.now;
-  }
-}
 
 function wheelWithLog(): {
   clock: ManualClock;

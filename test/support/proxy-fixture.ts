@@ -7,12 +7,14 @@ import type { RequestHead } from "../../data-plane/http1/message.ts";
 import { EndpointState } from "../../data-plane/runtime/endpoint-state.ts";
 import type { ClusterRuntime, ForwardRuntime, RouteRuntime, Runtime } from "../../data-plane/runtime/runtime.ts";
 import type { RequestRecord, RequestSink, ResponseFlag } from "../../data-plane/telemetry/request-record.ts";
+import { ConnectionPool } from "../../data-plane/upstream/connection-pool.ts";
 import { Egress } from "../../data-plane/upstream/egress.ts";
-import { TIMEOUT_MS } from "../../shared/defaults.ts";
+import { TIMEOUT_MS, WHEEL_TICK_MS } from "../../shared/defaults.ts";
 import type { RetryPolicy } from "../../shared/model/route.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { TimerWheel, turnWheel } from "../../shared/timer-wheel.ts";
 import { systemTimers } from "../../shared/timers.ts";
+import type { ManualClock } from "./manual-clock.ts";
 import { RawClient } from "./raw-client.ts";
 
 /** What a finished request reported, copied when it was reported. */
@@ -64,6 +66,8 @@ export interface FixtureOptions {
   readonly action?: RouteRuntime["action"];
   readonly match?: (head: RequestHead) => boolean;
   readonly egress?: boolean;
+  /** Time passes only by {@link ProxyFixture.pass}. */
+  readonly clock?: ManualClock;
   readonly listener?: Partial<HttpListenerOptions>;
 }
 
@@ -71,7 +75,8 @@ export interface FixtureOptions {
 export class ProxyFixture {
   readonly sink = new RecordingSink();
   readonly bugs: unknown[] = [];
-  readonly wheel = new TimerWheel(systemClock);
+  readonly wheel: TimerWheel;
+  readonly #clock: ManualClock | undefined;
   readonly endpoints: EndpointState[];
   readonly listener: HttpListener;
   #next = 0;
@@ -80,6 +85,8 @@ export class ProxyFixture {
 
   constructor(ports: readonly number[], options: FixtureOptions = {}) {
     this.endpoints = ports.map((port) => new EndpointState(`127.0.0.1:${port}`, { host: "127.0.0.1", port }));
+    this.#clock = options.clock;
+    this.wheel = new TimerWheel(options.clock ?? systemClock);
     const runtime = this.#runtime(options);
     this.listener = new HttpListener({
       name: "outbound",
@@ -87,6 +94,7 @@ export class ProxyFixture {
       runtimeOf: () => runtime,
       sink: this.sink,
       wheel: this.wheel,
+      clock: options.clock ?? systemClock,
       identity: { service: "web", version: "v1" },
       onBug: (error) => this.bugs.push(error),
       ...(options.egress === true ? { egress: new Egress() } : {}),
@@ -101,6 +109,7 @@ export class ProxyFixture {
       version: "",
       connectTimeoutMs: options.connectTimeoutMs ?? 1_000,
       endpoints: this.endpoints,
+      eligible: this.endpoints,
       isInPanic: false,
       picker: { pick: () => this.endpoints[this.#next++ % this.endpoints.length] },
     };
@@ -129,12 +138,12 @@ export class ProxyFixture {
 
   async start(t: TestContext): Promise<this> {
     this.#port = (await this.listener.listen({ host: "127.0.0.1", port: 0 })).port;
-    const timer = turnWheel(this.wheel, systemTimers);
+    const timer = this.#clock === undefined ? turnWheel(this.wheel, systemTimers) : undefined;
     t.after(() => {
       for (const client of this.#clients) client.destroy();
       this.listener.close();
       for (const endpoint of this.endpoints) endpoint.pool?.drain();
-      timer.cancel();
+      timer?.cancel();
       assert.deepEqual(this.bugs, []);
     });
     return this;
@@ -159,6 +168,32 @@ export class ProxyFixture {
     return response;
   }
 
+  /** Lets all that is on its way over the loopback arrive, then time pass, tick by tick as the wheel would be turned. */
+  async pass(ms: number): Promise<void> {
+    assert.ok(this.#clock !== undefined, "only with a clock of the test's own");
+    await turns(4);
+    const until = this.#clock.now + ms;
+    while (this.#clock.now < until) {
+      this.#clock.now = Math.min(until, this.#clock.now + WHEEL_TICK_MS);
+      this.wheel.advance();
+    }
+    await turns(2);
+  }
+
+  /** Connections to the endpoints. */
+  get upstreamConnections(): number {
+    return this.endpoints.reduce((sum, { pool }) => sum + (pool instanceof ConnectionPool ? pool.open : 0), 0);
+  }
+
+  /** Resolves once `condition` holds; asked again whenever the event loop has gone round. */
+  async until(condition: () => boolean, what: string): Promise<void> {
+    const deadline = Date.now() + 5_000;
+    while (!condition()) {
+      assert.ok(Date.now() < deadline, `still not so after 5 s: ${what}`);
+      await turns(1);
+    }
+  }
+
   get active(): number {
     return this.endpoints.reduce((sum, endpoint) => sum + endpoint.active, 0);
   }
@@ -167,6 +202,15 @@ export class ProxyFixture {
     const record = this.sink.finished.at(-1);
     assert.ok(record !== undefined, "a request has finished");
     return record;
+  }
+}
+
+/** Lets the event loop go round. */
+export async function turns(count: number): Promise<void> {
+  for (let turn = 0; turn < count; turn += 1) {
+    await new Promise((resolve) => {
+      setImmediate(resolve);
+    });
   }
 }
 
