@@ -38,6 +38,7 @@ export function compileCluster(
     version: cluster.version,
     connectTimeoutMs: cluster.connectTimeoutMs,
     endpoints: members.map(({ state }) => state),
+    eligible: eligibility.groups.flatMap((group) => group.members.map(({ state }) => state)),
     isInPanic: eligibility.isInPanic,
     picker,
   };

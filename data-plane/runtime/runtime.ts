@@ -70,6 +70,8 @@ export interface ClusterRuntime {
   readonly connectTimeoutMs: number;
   /** All endpoints, usable or not, in the order of the assignment. */
   readonly endpoints: readonly EndpointState[];
+  /** Those the picker may return: for a retry that must not meet an endpoint again, and to count them. */
+  readonly eligible: readonly EndpointState[];
   /** So few endpoints are healthy that health is ignored (semantics.md 6); for `heddle_lb_panic`. */
   readonly isInPanic: boolean;
   readonly picker: Picker;

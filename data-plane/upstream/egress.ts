@@ -75,6 +75,7 @@ function egressRoute(endpoint: EndpointState): ForwardRuntime {
     version: "",
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     endpoints: [endpoint],
+    eligible: [endpoint],
     isInPanic: false,
     picker,
   };

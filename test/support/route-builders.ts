@@ -94,6 +94,7 @@ export function clusterRuntime(name: string): ClusterRuntime {
     version: "",
     connectTimeoutMs: 1_000,
     endpoints: [],
+    eligible: [],
     isInPanic: false,
     picker: { pick: () => undefined },
   };

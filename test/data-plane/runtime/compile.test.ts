@@ -165,6 +165,18 @@ describe("a snapshot", () => {
     );
   });
 
+  it("tells who may be picked", () => {
+    const endpoints = [
+      endpoint("10.0.0.1:80"),
+      endpoint("10.0.0.2:80"),
+      endpoint("10.0.0.3:80", { health: "unhealthy" }),
+      endpoint("10.0.0.4:80", { health: "draining" }),
+    ];
+    const snapshot = snapshotOf({ clusters: [edsCluster("web")], assignments: [{ name: "web", endpoints }] });
+    const { eligible, endpoints: all } = clusterOf(compiled(snapshot, compileContext()).runtime, "web");
+    assert.deepEqual([eligible.map(({ key }) => key), all.length], [["10.0.0.1:80", "10.0.0.2:80"], 4]);
+  });
+
   it("shows panic on the cluster", () => {
     const endpoints = ["10.0.0.1:80", "10.0.0.2:80"].map((text) => endpoint(text, { health: "unhealthy" }));
     const { runtime } = compiled(
