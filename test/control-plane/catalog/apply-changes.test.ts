@@ -7,7 +7,8 @@ import { applyChanges, isSameContent, planChange, reversed } from "../../../cont
 import { emptyCatalog, KINDS, type Catalog, type Row } from "../../../control-plane/catalog/catalog.ts";
 import { describeKey, keyOf } from "../../../control-plane/catalog/row-key.ts";
 import { compareText, findRow, rowsOf } from "../../../control-plane/catalog/rows.ts";
-import { catalogOf, endpoint, policy, route, rows, split } from "../../support/catalog-rows.ts";
+import { rows } from "../../support/catalog-arbitraries.ts";
+import { catalogOf, endpoint, policy, route, split } from "../../support/catalog-rows.ts";
 
 const NOW = "2026-11-21T10:00:00.000Z";
 const nameOf = (row: Row): string => `${row.kind} ${describeKey(keyOf(row))}`;

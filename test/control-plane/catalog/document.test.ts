@@ -4,7 +4,8 @@ import { describe, it } from "node:test";
 import fc from "fast-check";
 
 import { documentFromRow, rowFromDocument, rowFromStoredDocument } from "../../../control-plane/catalog/document.ts";
-import { registered, documents, endpoint, rows, split } from "../../support/catalog-rows.ts";
+import { documents, rows } from "../../support/catalog-arbitraries.ts";
+import { registered, endpoint, split } from "../../support/catalog-rows.ts";
 
 describe("documents", () => {
   it("of every right row read back as the same row", () => {

@@ -15,7 +15,8 @@ import { describeKey, keyOf } from "../../../control-plane/catalog/row-key.ts";
 import { rowsOf } from "../../../control-plane/catalog/rows.ts";
 import type { Commit } from "../../../control-plane/store/store.ts";
 import { packageRoot } from "../../../shared/package-root.ts";
-import { endpoint, policy, registered, route, rows, split } from "../../support/catalog-rows.ts";
+import { rows } from "../../support/catalog-arbitraries.ts";
+import { endpoint, policy, registered, route, split } from "../../support/catalog-rows.ts";
 import { byTest, openStore, put, storeFile } from "../../support/stores.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 
