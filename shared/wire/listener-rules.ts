@@ -34,7 +34,7 @@ export const filterChainRules: FieldRules = {
   outside: "refuse",
 };
 
-/** With one chain there is nothing to choose: any condition is refused. */
+/** With one chain there is nothing to choose, so a condition is refused. */
 export const filterChainMatchRules: FieldRules = { read: [], ignored: [], outside: "refuse" };
 
 /**
