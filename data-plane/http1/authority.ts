@@ -13,7 +13,9 @@ export interface Authority {
 
 /** RFC 3986 reg-name and IPv4 without percent-encoding and without the comma, which would let two hosts pass as one. */
 const NAME = /^[A-Za-z0-9\-._~!$&'()*+;=]+$/;
-const IP_LITERAL = /^\[[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*:[0-9A-Fa-f:.]*\]$/;
+const HEX_GROUP = /^[0-9A-Fa-f]{1,4}$/;
+const IPV4 = /^(?:(?:25[0-5]|2[0-4]\d|1\d\d|[1-9]?\d)(?:\.(?!$)|$)){4}$/;
+const IPV6_GROUPS = 8;
 const PORT = /^\d{1,5}$/;
 const PORT_MAX = 65_535;
 
@@ -32,7 +34,9 @@ export function parseAuthority(text: string, scheme: Scheme): Authority | undefi
 }
 
 function canonicalHost(text: string): string | undefined {
-  if (IP_LITERAL.test(text)) return text.toLowerCase();
+  if (text.startsWith("[")) {
+    return text.endsWith("]") && isIpv6(text.slice(1, -1)) ? text.toLowerCase() : undefined;
+  }
   if (!NAME.test(text)) return undefined;
   const host = text.endsWith(".") ? text.slice(0, -1) : text;
   return host === "" || host.endsWith(".") ? undefined : host.toLowerCase();
@@ -42,4 +46,17 @@ function portOf(digits: string): number | undefined {
   if (!PORT.test(digits)) return undefined;
   const port = Number(digits);
   return port >= 1 && port <= PORT_MAX ? port : undefined;
+}
+
+/** RFC 3986 IPv6address: eight groups, fewer around one `::`; the last two may be written as IPv4. */
+function isIpv6(text: string): boolean {
+  const halves = text.split("::");
+  if (halves.length > 2) return false;
+  const groups = halves.flatMap((half) => (half === "" ? [] : half.split(":")));
+  const last = groups.at(-1) ?? "";
+  const endsInIpv4 = IPV4.test(last) && text.endsWith(last);
+  const plain = endsInIpv4 ? groups.slice(0, -1) : groups;
+  if (!plain.every((group) => HEX_GROUP.test(group))) return false;
+  const count = plain.length + (endsInIpv4 ? 2 : 0);
+  return halves.length === 2 ? count < IPV6_GROUPS : count === IPV6_GROUPS;
 }

@@ -1,7 +1,5 @@
 import { ChunkedDecoder } from "./chunked-decoder.ts";
-import type { BodyFraming, BodySink, CodecFailure, HeaderList } from "./message.ts";
-
-const NO_TRAILERS: HeaderList = [];
+import { type BodyFraming, type BodySink, type CodecFailure, type HeaderList, NO_TRAILERS } from "./message.ts";
 
 /** Gives the sink the bytes of one body, whichever way its end is known. */
 export class BodyDecoder {

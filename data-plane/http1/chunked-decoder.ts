@@ -32,7 +32,7 @@ import {
   TRAILERS_TOO_LARGE,
 } from "./failures.ts";
 import { HeadReader, type StartLine } from "./head-reader.ts";
-import type { BodySink, CodecFailure, HeaderList } from "./message.ts";
+import { type BodySink, type CodecFailure, type HeaderList, NO_TRAILERS } from "./message.ts";
 import { endToEndTrailers } from "./trailers.ts";
 
 const SIZE_FIRST = 0;
@@ -61,7 +61,7 @@ const NO_LINE: StartLine = {
 export class ChunkedDecoder {
   complete = false;
   failure: CodecFailure | undefined = undefined;
-  trailers: HeaderList = [];
+  trailers: HeaderList = NO_TRAILERS;
 
   #stage = SIZE_FIRST;
   #size = 0;
@@ -72,9 +72,9 @@ export class ChunkedDecoder {
   reset(): void {
     this.complete = false;
     this.failure = undefined;
-    this.trailers = [];
+    this.trailers = NO_TRAILERS;
     this.#extensionBytes = 0;
-    this.#trailerReader = undefined;
+    this.#trailerReader?.reset();
     this.#startChunk();
   }
 
@@ -108,7 +108,7 @@ export class ChunkedDecoder {
     const reader = this.#trailerReader;
     const stop = reader.read(bytes, start, end);
     if (reader.complete) {
-      this.trailers = endToEndTrailers(reader.fields, reader.takeText());
+      if (reader.fields.count > 0) this.trailers = endToEndTrailers(reader.fields, reader.takeText());
       this.complete = true;
     } else if (reader.failure !== undefined) {
       this.failure = reader.failure === HEAD_TOO_LARGE ? TRAILERS_TOO_LARGE : reader.failure;

@@ -42,7 +42,7 @@ export class MessageFields {
     for (let i = 0; i < count; i += 1) {
       // `i` is below the number of lines, hence the `!`.
       const name = names[i]!;
-      const value = text.slice(marks[2 * i]!, marks[2 * i + 1]!);
+      const value = text.slice(marks[2 * i], marks[2 * i + 1]);
       if (name.kind === ORDINARY) headers.push(name.text, value);
       else this.#note(name, value);
     }

@@ -6,6 +6,9 @@
 /** Flat `[name, value, name, value, ...]`: names in lower case, values trimmed, the order of the lines kept. */
 export type HeaderList = string[];
 
+/** The trailers of nearly every message; nobody writes to it. */
+export const NO_TRAILERS: HeaderList = [];
+
 /** How the end of a body is known. */
 export type BodyFraming = "none" | "length" | "chunked" | "until-close";
 

@@ -27,6 +27,8 @@ const STRICTER = new Set([
   "F6",
   "F8",
   "F9",
+  // Chunk extensions without a name: llhttp takes `;;`.
+  "F18",
   // A path, Host or target that node leaves to the application.
   "R1",
   "R2",

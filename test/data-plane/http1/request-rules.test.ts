@@ -328,6 +328,23 @@ describe("requests that http1.md lets pass", () => {
     assert.equal(messages[0]?.head.authority, "a");
   });
 
+  it("5: a head and its line may be as long as their bounds, and no longer", () => {
+    const head = get("X: abc\r\n");
+    const lineBytes = head.indexOf("\n") + 1;
+    const exact = { headBytesMax: head.length, fieldCountMax: 2, requestLineBytesMax: lineBytes, methodBytesMax: 3 };
+    for (const cuts of [[], everyByte(bytesOf(head))]) {
+      const codeWith = (less: Partial<typeof exact>): string => {
+        const { end } = decodeRequests(pieces(bytesOf(head), cuts), { limits: { ...exact, ...less } });
+        return typeof end === "object" ? end.code : end;
+      };
+      assert.equal(codeWith({}), "more");
+      assert.equal(codeWith({ headBytesMax: head.length - 1 }), "head_too_large");
+      assert.equal(codeWith({ fieldCountMax: 1 }), "too_many_fields");
+      assert.equal(codeWith({ requestLineBytesMax: lineBytes - 1 }), "request_line_too_long");
+      assert.equal(codeWith({ methodBytesMax: 2 }), "method_too_long");
+    }
+  });
+
   it("H10: pipelined requests come out one by one, bodies with their own", () => {
     const text =
       get("A: 1\r\n") + post("Content-Length: 3\r\n", "abc") + chunked("1\r\nx\r\n0\r\n\r\n") + get("B: 2\r\n");
