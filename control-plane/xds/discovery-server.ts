@@ -130,10 +130,9 @@ export class DiscoveryServer {
   #onBeat(): void {
     this.#beat = (this.#beat + 1) % BEATS;
     const nowMs = this.#options.clock.nowMs();
-    const checksStalls = this.#beat % STALL_CHECK_BEATS === 0;
     for (const stream of this.#options.streams()) {
       if (stream.serial % BEATS === this.#beat) stream.sendDigest();
-      if (checksStalls) stream.checkStall(nowMs);
+      if (stream.serial % STALL_CHECK_BEATS === this.#beat % STALL_CHECK_BEATS) stream.checkStall(nowMs);
     }
   }
 

@@ -117,21 +117,33 @@ export class NodeSession {
     if (type === "routes") this.#heldRoutes.onAnswer(kind === "ack");
   }
 
-  /** The next response that is due, counted as sent; undefined when there is none now. Call until it is undefined. */
+  /**
+   * The next response that is due, counted as sent; undefined when there is none now. Call until it is undefined.
+   * Hot: runs for every stream at every publication and after every answer.
+   */
   next(nowMs: number): Outgoing | undefined {
-    if (this.#snapshot === undefined) return undefined;
+    const snapshot = this.#snapshot;
+    if (snapshot === undefined) return undefined;
     for (const type of PUSHED_TYPES) {
-      const set = this.#wantedSet(type, this.#snapshot);
+      const { isOpen, isInFlight } = this.#subscriptions[type];
+      if (!isOpen || isInFlight || this.#isUpToDate(type, snapshot)) continue;
+      const set = this.#wantedSet(type, snapshot);
       const payload = this.#due(type, set, nowMs);
       if (payload !== undefined) return this.#send(payload, set, nowMs);
     }
-    if (this.#isSettled(this.#snapshot)) this.#settledRevision = this.#snapshot.revision;
+    if (this.#settledRevision !== snapshot.revision && this.#isSettled(snapshot)) {
+      this.#settledRevision = snapshot.revision;
+    }
     return undefined;
   }
 
+  /** Nothing can be due: the same set was sent last, and nothing is owed. */
+  #isUpToDate(type: PushedType, snapshot: NodeSnapshot): boolean {
+    const { sent, isForced, owed } = this.#progress[type];
+    return sent === snapshot[type] && !isForced && owed.length === 0;
+  }
+
   #due(type: PushedType, set: ResourceSet, nowMs: number): Payload | undefined {
-    const subscription = this.#subscriptions[type];
-    if (!subscription.isOpen || subscription.isInFlight) return undefined;
     if (type === "clusters" || type === "listeners") return this.#dueWhole(type, set);
     const payload = this.#duePart(type, set);
     const isHeld = type === "routes" && payload !== undefined && !this.#mayRoute(payload, nowMs);
@@ -251,13 +263,14 @@ export class NodeSession {
     return isWaiting && this.#progress.routes.sent === undefined ? this.#routesAskedMs + ROUTES_GRACE_MS : undefined;
   }
 
-  /** Since when the oldest response waits for its answer; undefined when none does. */
-  unansweredSinceMs(): number | undefined {
-    const since = PUSHED_TYPES.flatMap((type) => {
+  /** Since when the oldest response waits for its answer; Infinity when none does. */
+  unansweredSinceMs(): number {
+    let since = Infinity;
+    for (const type of PUSHED_TYPES) {
       const { isInFlight, sentMs } = this.#subscriptions[type];
-      return isInFlight && sentMs !== undefined ? [sentMs] : [];
-    });
-    return since.length === 0 ? undefined : Math.min(...since);
+      if (isInFlight && sentMs !== undefined && sentMs < since) since = sentMs;
+    }
+    return since;
   }
 
   subscription(type: PushedType): Subscription {

@@ -204,8 +204,8 @@ export class NodeStream {
 
   /** Cuts the stream if its peer has left a response unread or unanswered for too long. */
   checkStall(nowMs: number): void {
-    const digestMs = this.#digest.isInFlight ? this.#digest.sentMs : undefined;
-    const sinceMs = Math.min(this.#session?.unansweredSinceMs() ?? Infinity, digestMs ?? Infinity);
+    const digestMs = this.#digest.isInFlight ? (this.#digest.sentMs ?? Infinity) : Infinity;
+    const sinceMs = Math.min(this.#session?.unansweredSinceMs() ?? Infinity, digestMs);
     if (nowMs - sinceMs < STREAM_STALL_MS) return;
     this.cut(status.ABORTED, `a response was not answered within ${STREAM_STALL_MS / 1000} s`);
     // A peer that reads nothing would not read the status either.
