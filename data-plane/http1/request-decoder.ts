@@ -64,9 +64,9 @@ export class RequestDecoder {
     this.#reader = new HeadReader(this.#line, limits);
   }
 
-  /** Whether any byte of the present message has come. */
+  /** Whether any byte of the present message has come; the empty line that may precede one is not of it. */
   get started(): boolean {
-    return !this.#inHead || this.#reader.length > 0;
+    return !this.#inHead || this.#reader.length > this.#line.methodStart;
   }
 
   /** The allowed trailers of a chunked body, once "done". */

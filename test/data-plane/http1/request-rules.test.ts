@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import type { RequestHead } from "../../../data-plane/http1/message.ts";
-import type { RequestDecoderOptions } from "../../../data-plane/http1/request-decoder.ts";
+import { RequestDecoder, type RequestDecoderOptions } from "../../../data-plane/http1/request-decoder.ts";
 import { assertMessage, bytesOf, decodeRequests, everyByte, pick, pieces } from "./decode-all.ts";
 
 const HOST = "Host: a\r\n";
@@ -326,6 +326,22 @@ describe("requests that http1.md lets pass", () => {
       scheme: "https",
     });
     assert.equal(messages[0]?.head.authority, "a");
+  });
+
+  it("9112 2.2: an empty line after a body does not start a request", () => {
+    const decoder = new RequestDecoder();
+    const read = (text: string): void => {
+      decoder.read(bytesOf(text), 0, text.length, { onBody: () => undefined });
+    };
+    assert.equal(decoder.started, false);
+    read("\r\n");
+    assert.deepEqual([decoder.step, decoder.started], ["need-more", false]);
+    read("G");
+    assert.equal(decoder.started, true);
+    read(get("").slice(1));
+    assert.deepEqual([decoder.step, decoder.started], ["head", true]);
+    decoder.reset();
+    assert.equal(decoder.started, false);
   });
 
   it("5: a head and its line may be as long as their bounds, and no longer", () => {
