@@ -54,13 +54,11 @@ interface Waiting {
   readonly wait: number;
 }
 
-/** Beyond this much virtual time the deadlines are moved back to 0, so that adding 1/weight never loses precision. */
-const REBASE_AFTER = 1_048_576;
-
 /**
  * Unequal weights: earliest deadline first, as Envoy's `edf_scheduler.h`. A binary heap of deadlines in virtual time; the
  * endpoint on top is picked and due again 1/weight later. Ties go to whoever has waited longer. Shares are exact
- * over any long run, and the picks of a heavy endpoint are spread out instead of bunched.
+ * over any long run, and the picks of a heavy endpoint are spread out instead of bunched. Virtual time is at most picks divided by
+ * the largest weight, so adding 1/weight to it stays exact enough for some 2^50 picks.
  */
 class EarliestDeadline implements RoundRobinPicker {
   readonly #endpoints: readonly EndpointState[];
@@ -91,7 +89,6 @@ class EarliestDeadline implements RoundRobinPicker {
     this.#queued[top] = this.#turn;
     this.#turn += 1;
     this.#siftDown(0);
-    if (this.#now > REBASE_AFTER) this.#rebase();
     return this.#endpoints[top];
   }
 
@@ -123,12 +120,5 @@ class EarliestDeadline implements RoundRobinPicker {
   #isDueBefore(a: number, b: number): boolean {
     const difference = (this.#deadlines[a] ?? 0) - (this.#deadlines[b] ?? 0);
     return difference < 0 || (difference === 0 && (this.#queued[a] ?? 0) < (this.#queued[b] ?? 0));
-  }
-
-  #rebase(): void {
-    for (let index = 0; index < this.#deadlines.length; index += 1) {
-      this.#deadlines[index] = (this.#deadlines[index] ?? 0) - this.#now;
-    }
-    this.#now = 0;
   }
 }

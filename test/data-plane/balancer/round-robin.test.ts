@@ -53,12 +53,12 @@ describe("round robin", () => {
     );
   });
 
-  it("equals a naive schedule that always takes the endpoint due first", () => {
+  it("equals a naive schedule that always takes the endpoint due first, of several the one that waits longest", () => {
     fc.assert(
       fc.property(fc.array(fc.integer({ min: 1, max: 9 }), { minLength: 2, maxLength: 6 }), fc.nat(), (list, seed) => {
         const members = membersOf(list);
         const draw = seededRandom(seed);
-        const waits = new Map(members.map(({ state }) => [state, draw.unit()]));
+        const waits = new Map(members.map(({ state }) => [state, draw.below(3) / 2]));
         const picker = roundRobin(members, waits, random);
         const due = members.map(({ state, weight }, index) => ({
           state,
@@ -77,15 +77,6 @@ describe("round robin", () => {
       }),
       { numRuns: 200 },
     );
-  });
-
-  it("stays exact when virtual time is moved back", () => {
-    const members = membersOf([1, 2]);
-    const picker = roundRobin(members, inOrder(members), random);
-    // Virtual time grows by 1/3 for each pick: it is moved back once on the way.
-    const picks = 3_300_000;
-    const counts = countPicks(picker, members, picks, random);
-    assert.ok(Math.abs((counts[0] ?? 0) - picks / 3) <= 2, counts.join(" "));
   });
 });
 

@@ -21,11 +21,13 @@ describe("the hash of a request", () => {
   });
 
   it("combines several values in order, rotating the former by one bit", () => {
-    const request = head("GET web/?id=7", { user_id: "ann" });
-    const [user, id] = [hash32("ann"), hash32("7")];
-    const combined = (((user << 1) | (user >>> 31)) ^ id) >>> 0;
-    assert.equal(hashRequest([byUser, byQuery], request, ""), combined);
-    assert.notEqual(hashRequest([byQuery, byUser], request, ""), combined);
+    for (let n = 0; n < 100; n += 1) {
+      const request = head("GET web/?id=7", { user_id: `user-${n}` });
+      const [user, id] = [BigInt(hash32(`user-${n}`)), BigInt(hash32("7"))];
+      const rotated = BigInt.asUintN(32, user << 1n) | (user >> 31n);
+      assert.equal(hashRequest([byUser, byQuery], request, ""), Number(rotated ^ id));
+      assert.notEqual(hashRequest([byQuery, byUser], request, ""), Number(rotated ^ id));
+    }
   });
 
   it("stops at a terminal policy only when that found a value", () => {

@@ -105,6 +105,19 @@ describe("the swap", () => {
     assert.equal(context.endpoints.size, 1);
   });
 
+  it("does not bring back a retired endpoint through a cluster that was compiled before it was retired", () => {
+    const { context, holder, take, state } = proxy();
+    const one = compiled(services({ web: [A] }), context).runtime;
+    const two = services({ web: [A], api: [B] });
+    compiled(two, context);
+    const retired = state(B);
+    applyRuntime(holder, one, context.endpoints);
+    assert.equal(retired.isRetired, true);
+    const { runtime } = take(two);
+    assert.deepEqual(clusterOf(runtime, "api").endpoints, [state(B)]);
+    assert.equal(state(B).isRetired, false);
+  });
+
   it("always leaves exactly the endpoints of the runtime in use known, none of them retired", () => {
     const world = fc.array(
       fc.record({
