@@ -1,6 +1,6 @@
 import { violation, type Violation } from "../../shared/violation.ts";
 import type { RowChange } from "../store/store.ts";
-import type { Catalog, Row, ServiceEndpoint, TrafficSplit } from "./catalog.ts";
+import type { Catalog, Route, Row, ServiceEndpoint, TrafficSplit } from "./catalog.ts";
 import { labelOf } from "./validate.ts";
 
 /**
@@ -18,53 +18,73 @@ export function guardChange(before: Catalog, after: Catalog, changes: readonly R
   const services = new Set(
     changes.flatMap(({ before: row }) => (row?.kind === "ServiceEndpoint" ? [row.serviceName] : [])),
   );
-  const endpoints = [...services].flatMap((service) => guardService(before, after, service));
+  const callers = services.size === 0 ? new Map<string, readonly Caller[]>() : callersByService(after);
+  const endpoints = [...services].flatMap((service) =>
+    guardService(before, after, service, callers.get(service) ?? []),
+  );
   const shares = changes.flatMap((change) => guardShares(before, after, change));
   return [...endpoints, ...shares];
 }
 
-function guardService(before: Catalog, after: Catalog, service: string): readonly Violation[] {
-  const usableBefore = usableEndpoints(before, service);
-  const usableAfter = usableEndpoints(after, service);
-  const stayed = usableBefore.filter((was) => usableAfter.some((is) => is.podIp === was.podIp && is.port === was.port));
-  const lost = usableBefore.length - stayed.length;
-  if (lost === 0 && usableBefore.every((was) => usableAfter.some((is) => isSameInstance(was, is)))) return [];
-  const routed = describeRouters(after, service);
-  if (usableAfter.length === 0) {
-    return [
-      forceable(
-        "endpoints",
-        `${service} would lose its last usable endpoint${routed}, and calls to it would fail with 503`,
-      ),
-    ];
-  }
-  if (lost * 2 > usableBefore.length) {
-    return [
-      forceable(
-        "endpoints",
-        `${service} would lose ${lost} of its ${usableBefore.length} usable endpoints at once, more than half${routed}`,
-      ),
-    ];
-  }
-  return lostVersions(after, service, usableBefore, usableAfter);
+/** A split or a route that leads to a service, and the weighted ways to versions in it. */
+interface Caller {
+  readonly label: string;
+  readonly shares: readonly Share[];
 }
 
-function isSameInstance(a: ServiceEndpoint, b: ServiceEndpoint): boolean {
-  return a.podIp === b.podIp && a.port === b.port && a.version === b.version;
+function callersByService(catalog: Catalog): ReadonlyMap<string, readonly Caller[]> {
+  const callers = new Map<string, Caller[]>();
+  for (const row of [...catalog.splits.values(), ...catalog.routes.values()].flat()) {
+    const shares = Map.groupBy(sharesOf(row), (share) => share.service);
+    for (const service of servicesOf(row)) {
+      const list = callers.get(service) ?? [];
+      list.push({ label: labelOf(row), shares: shares.get(service) ?? [] });
+      callers.set(service, list);
+    }
+  }
+  return callers;
+}
+
+function servicesOf(row: TrafficSplit | Route): ReadonlySet<string> {
+  const destinations = row.kind === "Route" ? row.destinations.map(({ service }) => service) : [];
+  return new Set([row.destinationService, ...destinations]);
+}
+
+function guardService(
+  before: Catalog,
+  after: Catalog,
+  service: string,
+  callers: readonly Caller[],
+): readonly Violation[] {
+  const usableBefore = usableEndpoints(before, service);
+  const usableAfter = usableEndpoints(after, service);
+  const stays = new Set(usableAfter.map(addressOf));
+  const lost = usableBefore.filter((row) => !stays.has(addressOf(row))).length;
+  if (usableBefore.length > 0 && usableAfter.length === 0) {
+    const words = `${service} would lose its last usable endpoint${describeCallers(callers)}, and calls to it would fail with 503`;
+    return [forceable("endpoints", words)];
+  }
+  if (lost * 2 > usableBefore.length) {
+    const words = `${service} would lose ${lost} of its ${usableBefore.length} usable endpoints at once, more than half`;
+    return [forceable("endpoints", words + describeCallers(callers))];
+  }
+  return callers.flatMap(({ shares }) => lostVersions(shares, usableBefore, usableAfter));
+}
+
+function addressOf({ podIp, port }: ServiceEndpoint): string {
+  return `${podIp} ${port}`;
 }
 
 function lostVersions(
-  after: Catalog,
-  service: string,
+  shares: readonly Share[],
   usableBefore: readonly ServiceEndpoint[],
   usableAfter: readonly ServiceEndpoint[],
 ): readonly Violation[] {
-  return sharesTo(after, service)
-    .filter(
-      ({ version }) =>
-        usableBefore.some((row) => servesShare(row, version)) && !usableAfter.some((row) => servesShare(row, version)),
-    )
-    .map(({ by, version, weight }) =>
+  const serves = (rows: readonly ServiceEndpoint[], { version }: Share): boolean =>
+    rows.some((row) => servesShare(row, version));
+  return shares
+    .filter((share) => serves(usableBefore, share) && !serves(usableAfter, share))
+    .map(({ service, by, version, weight }) =>
       forceable(
         "endpoints",
         `${service} would lose its last usable endpoint of version ${version.name}, to which ${by} gives weight ${weight}`,
@@ -134,30 +154,16 @@ function splitShares(split: TrafficSplit, by: string): readonly Share[] {
   return sides.filter(({ weight }) => weight > 0);
 }
 
-function sharesTo(catalog: Catalog, service: string): readonly Share[] {
-  const routes = [...catalog.routes.values()].flat();
-  return [...(catalog.splits.get(service) ?? []), ...routes]
-    .flatMap(sharesOf)
-    .filter((share) => share.service === service);
-}
-
 function usableEndpoints(catalog: Catalog, service: string): readonly ServiceEndpoint[] {
   return (catalog.endpoints.get(service) ?? []).filter(({ healthy }) => healthy);
 }
 
 /** Who sends calls there by name, for the operator to judge. */
-function describeRouters(catalog: Catalog, service: string): string {
-  const routes = [...catalog.routes.values()]
-    .flat()
-    .filter(
-      (route) =>
-        route.destinationService === service ||
-        route.destinations.some((destination) => destination.service === service),
-    );
-  const names = [...(catalog.splits.get(service) ?? []), ...routes].map(labelOf);
-  if (names.length === 0) return "";
-  const shown = names.slice(0, 3).join(", ");
-  return ` (${shown}${names.length > 3 ? ` and ${names.length - 3} more` : ""} lead${names.length === 1 ? "s" : ""} to it)`;
+function describeCallers(callers: readonly Caller[]): string {
+  if (callers.length === 0) return "";
+  const shown = callers.slice(0, 3).map(({ label }) => label);
+  const more = callers.length > 3 ? ` and ${callers.length - 3} more` : "";
+  return ` (${shown.join(", ")}${more} lead${callers.length === 1 ? "s" : ""} to it)`;
 }
 
 function forceable(path: string, text: string): Violation {

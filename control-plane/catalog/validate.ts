@@ -13,12 +13,28 @@ export interface PlacedRow {
  * must exist, and two services must differ in more than case. Rows that stay as they are were checked before.
  */
 export function validateReferences(before: Catalog, after: Catalog, puts: readonly PlacedRow[]): readonly Violation[] {
+  let named: ServicesByLowerCase | undefined;
+  // Only new names and wrong ones need it: most changes touch services that are known.
+  const services = (): ServicesByLowerCase => (named ??= byLowerCase(after));
   return puts.flatMap(({ row, path }) => {
     const at = (column: string): string => (path === "" ? column : `${path}.${column}`);
-    return [...unknownServices(before, after, row), ...lookAlikes(before, after, row)].map(({ column, text }) =>
+    return [...unknownServices(after, row, services), ...lookAlikes(before, row, services)].map(({ column, text }) =>
       violation(at(column), `${labelOf(row)}: ${text}`),
     );
   });
+}
+
+type ServicesByLowerCase = ReadonlyMap<string, ReadonlySet<string>>;
+
+function byLowerCase(catalog: Catalog): ServicesByLowerCase {
+  const services = new Map<string, Set<string>>();
+  for (const service of [...catalog.endpoints.keys(), ...catalog.policies.keys()]) {
+    const lowerCase = service.toLowerCase();
+    const known = services.get(lowerCase);
+    if (known === undefined) services.set(lowerCase, new Set([service]));
+    else known.add(service);
+  }
+  return services;
 }
 
 interface ColumnProblem {
@@ -32,16 +48,14 @@ export function isKnownService(catalog: Catalog, service: string): boolean {
 }
 
 /** A split or a rule that sends calls to a service nobody knows would be an outage that looks like a success. */
-function unknownServices(before: Catalog, after: Catalog, row: Row): readonly ColumnProblem[] {
+function unknownServices(after: Catalog, row: Row, services: () => ServicesByLowerCase): readonly ColumnProblem[] {
   return calledServices(row)
     .filter(({ service }) => !isKnownService(after, service))
-    .map(({ column, service }) => ({ column, text: describeUnknown(before, column, service) }));
+    .map(({ column, service }) => ({ column, text: describeUnknown(services(), column, service) }));
 }
 
-function describeUnknown(catalog: Catalog, column: string, service: string): string {
-  const alike = [...catalog.endpoints.keys(), ...catalog.policies.keys()].find(
-    (known) => known.toLowerCase() === service.toLowerCase(),
-  );
+function describeUnknown(services: ServicesByLowerCase, column: string, service: string): string {
+  const [alike] = services.get(service.toLowerCase()) ?? [];
   const hint = alike === undefined ? "" : ` Did you mean ${alike}?`;
   return (
     `${column} names the service "${service}", which has no endpoints and no policy.${hint} ` +
@@ -61,23 +75,14 @@ function calledServices(row: Row): readonly { readonly column: string; readonly 
 }
 
 /** Hosts are compared without case (RFC 9110, 4.2.3), so two such services could not be told apart by a caller. */
-function lookAlikes(before: Catalog, after: Catalog, row: Row): readonly ColumnProblem[] {
+function lookAlikes(before: Catalog, row: Row, services: () => ServicesByLowerCase): readonly ColumnProblem[] {
   if (row.kind !== "ServicePolicy" && row.kind !== "ServiceEndpoint") return [];
   const { serviceName } = row;
   if (isKnownService(before, serviceName)) return [];
-  const lowerCase = serviceName.toLowerCase();
-  for (const known of [after.endpoints, after.policies]) {
-    for (const other of known.keys()) {
-      if (other === serviceName || other.length !== serviceName.length || other.toLowerCase() !== lowerCase) continue;
-      return [
-        {
-          column: "service_name",
-          text: `service_name differs from the service "${other}" only in case, and hosts are compared without case`,
-        },
-      ];
-    }
-  }
-  return [];
+  const alike = [...(services().get(serviceName.toLowerCase()) ?? [])].find((other) => other !== serviceName);
+  if (alike === undefined) return [];
+  const text = `service_name differs from the service "${alike}" only in case, and hosts are compared without case`;
+  return [{ column: "service_name", text }];
 }
 
 /** The row as messages name it: a split without a source goes by its destination. */
