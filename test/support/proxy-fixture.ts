@@ -66,6 +66,8 @@ export interface FixtureOptions {
   readonly action?: RouteRuntime["action"];
   readonly match?: (head: RequestHead) => boolean;
   readonly egress?: boolean;
+  /** Called at each pick of an endpoint. */
+  readonly onPick?: () => void;
   /** Time passes only by {@link ProxyFixture.pass}. */
   readonly clock?: ManualClock;
   readonly listener?: Partial<HttpListenerOptions>;
@@ -111,7 +113,12 @@ export class ProxyFixture {
       endpoints: this.endpoints,
       eligible: this.endpoints,
       isInPanic: false,
-      picker: { pick: () => this.endpoints[this.#next++ % this.endpoints.length] },
+      picker: {
+        pick: () => {
+          options.onPick?.();
+          return this.endpoints[this.#next++ % this.endpoints.length];
+        },
+      },
     };
     const forward: ForwardRuntime = {
       kind: "forward",
