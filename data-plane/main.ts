@@ -1,5 +1,4 @@
 import { readProxyConfig, settingsOfEnvironment } from "./config.ts";
-import { ListenFailed } from "./listener/listener-set.ts";
 import { runProxy } from "./run-proxy.ts";
 
 /** sysexits.h EX_USAGE: the settings are wrong. */
@@ -12,7 +11,7 @@ if (config.ok) {
     const { ended } = await runProxy(config.value);
     await ended;
   } catch (error) {
-    if (!(error instanceof ListenFailed)) throw error;
+    if (!(error instanceof Error && error.name === "ListenFailed")) throw error;
     process.stderr.write(`${error.message}\n`);
     process.exitCode = 1;
   }

@@ -1,10 +1,11 @@
-import { startProxy, type Proxy } from "./app.ts";
+import type { Proxy } from "./app.ts";
 import type { ProxyConfig } from "./config.ts";
+import { keepYoungHeapSmall, letYoungHeapGrow } from "./young-heap.ts";
 
-/** How a proxy that runs in this process came to its end. */
+/** A proxy that runs in this process until it is told to end. */
 export interface RunningProxy {
   readonly proxy: Proxy;
-  /** Settles after a drain that a signal, or somebody at the admin port, asked for. */
+  /** Settles when a signal, or somebody at the admin port, has asked for the end, and the drain and the stop are done. */
   readonly ended: Promise<void>;
 }
 
@@ -13,13 +14,16 @@ export interface RunningProxy {
  * SIGHUP opens the access log anew. Throws `ListenFailed` in words for the operator.
  */
 export async function runProxy(config: ProxyConfig): Promise<RunningProxy> {
+  keepYoungHeapSmall();
+  const { startProxy } = await import("./app.ts");
   const proxy = await startProxy(config);
+  letYoungHeapGrow();
   const asked = Promise.withResolvers<void>();
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
     signals += 1;
     if (signals > 1) process.exit(signal === "SIGINT" ? 130 : 143);
-    proxy.log.info({ signal }, "draining; once more ends at once");
+    proxy.log.info({ signal }, "draining; a second signal ends at once");
     asked.resolve();
   };
   const onRotate = (): void => void proxy.reopenAccessLog();
