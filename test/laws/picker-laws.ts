@@ -160,7 +160,7 @@ export function hashingLaws(policy: LbPolicy): void {
   });
 }
 
-/** Each share is within 5 standard deviations of a fair draw, plus `slack` of the share. */
+/** Each share is within 7 standard deviations of a fair draw (never, in practice), plus `slack` of the share. */
 export function assertShares(
   counts: readonly number[],
   weights: readonly number[],
@@ -171,7 +171,7 @@ export function assertShares(
   assert.equal(counts.length, weights.length, "a pick fell outside the members");
   for (const [index, count] of counts.entries()) {
     const share = (weights[index] ?? 0) / sum;
-    const allowed = 5 * Math.sqrt(picks * share * (1 - share)) + slack * picks * share + 1;
+    const allowed = 7 * Math.sqrt(picks * share * (1 - share)) + slack * picks * share + 1;
     assert.ok(Math.abs(count - picks * share) <= allowed, `${counts.join(" ")} for weights ${weights.join(" ")}`);
   }
 }
