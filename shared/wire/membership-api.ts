@@ -5,4 +5,4 @@ export {
   MembershipClient,
   MembershipService,
   type MembershipServer,
-} from "../generated/heddle/discovery/v1/discovery.ts";
+} from "../generated/heddle/discovery/v1/membership.ts";
