@@ -46,3 +46,8 @@ function quietOnClosedPipe(stream: NodeJS.WriteStream): void {
     throw error;
   });
 }
+
+/** Hosts that the person's own environment keeps away from proxies. */
+export function inheritedNoProxy(): string | undefined {
+  return process.env["no_proxy"] ?? process.env["NO_PROXY"];
+}

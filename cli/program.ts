@@ -6,6 +6,7 @@ import { addCall } from "./commands/call.ts";
 import { addCheck } from "./commands/check.ts";
 import { addCompletion } from "./commands/completion.ts";
 import { addControlPlane } from "./commands/control-plane.ts";
+import { addDemo } from "./commands/demo.ts";
 import { addDelete } from "./commands/delete.ts";
 import { addDiff } from "./commands/diff.ts";
 import { addGet, addList } from "./commands/get.ts";
@@ -35,6 +36,7 @@ export function buildProgram(cli: Cli): Command {
   addControlPlane(program, cli);
   addProxy(program, cli);
   addRun(program, cli);
+  addDemo(program, cli);
   addApply(program, cli);
   addGet(program, cli);
   addList(program, cli);

@@ -45,6 +45,9 @@ export interface ProxyAddresses {
   readonly upstreams: ReadonlyMap<string, Address>;
 }
 
+const OUTBOUND: ListenerSpec = { name: "outbound", routesOf: "outbound", direction: "outbound" };
+const INBOUND: ListenerSpec = { name: "inbound", routesOf: "inbound", direction: "inbound" };
+
 /** At the end, log lines that nobody takes do not keep the process for longer. */
 const LOG_FLUSH_MS = 500;
 
@@ -74,6 +77,7 @@ export class Proxy implements DiscoveryLink {
   #addresses: ProxyAddresses | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
   #isServing = false;
+  #isInboundHeld = false;
   readonly #startedWallMs = systemClock.wallMs();
 
   constructor(config: ProxyConfig) {
@@ -131,8 +135,13 @@ export class Proxy implements DiscoveryLink {
     return this.#quit.promise;
   }
 
-  /** Opens the ports, serves the stored snapshot, opens the stream. Throws `ListenFailed` in words for the operator. */
-  async start(): Promise<void> {
+  /**
+   * Opens the ports, serves the stored snapshot, opens the stream. Throws `ListenFailed` in words for the operator.
+   * With `holdInbound` the inbound port stays closed, and the mesh does not know of the instance, until
+   * {@link openInbound}: for whoever starts the app after its proxy.
+   */
+  async start({ holdInbound = false } = {}): Promise<void> {
+    this.#isInboundHeld = holdInbound && this.#config.app !== undefined;
     this.#current.restore();
     this.#addresses = await this.#openPorts();
     const { outbound, inbound, admin } = this.#addresses;
@@ -166,9 +175,24 @@ export class Proxy implements DiscoveryLink {
     this.#client.start();
   }
 
-  /** Leaves without losing a request; the ports are closed when it settles. More calls are the same drain. */
-  drain(): Promise<void> {
+  /** The app listens: its peers may come. */
+  async openInbound(): Promise<void> {
+    if (!this.#isInboundHeld || this.#drained !== undefined) return;
+    this.#isInboundHeld = false;
+    const inbound = await this.#listeners.open(INBOUND, this.#config.inbound, "--inbound");
+    this.#addresses = { ...this.addresses, inbound };
+    this.log.info({ inbound: formatAddress(inbound) }, "the app listens");
+    this.#client?.reintroduce();
+    if (this.#isServing) this.#tellReady();
+  }
+
+  /**
+   * Leaves without losing a request; the ports are closed when it settles, but for the outbound ones if `keepOutbound`.
+   * More calls are the same drain.
+   */
+  drain({ keepOutbound = false } = {}): Promise<void> {
     this.#drained ??= drain({
+      keepOutbound,
       listeners: this.#listeners,
       announce: (waitMs) => this.#announceDrain(waitMs),
       clock: systemClock,
@@ -198,17 +222,17 @@ export class Proxy implements DiscoveryLink {
   async #openPorts(): Promise<ProxyAddresses> {
     const { app, outbound, inbound, admin, upstreams } = this.#config;
     const listeners = this.#listeners;
-    const spec = (name: "outbound" | "inbound"): ListenerSpec => ({ name, routesOf: name, direction: name });
+    const hasInbound = app !== undefined && !this.#isInboundHeld;
     const opened = new Map<string, Address>();
     try {
       const addresses: ProxyAddresses = {
-        outbound: await listeners.open(spec("outbound"), outbound, "--outbound"),
-        inbound: app === undefined ? undefined : await listeners.open(spec("inbound"), inbound, "--inbound"),
+        outbound: await listeners.open(OUTBOUND, outbound, "--outbound"),
+        inbound: hasInbound ? await listeners.open(INBOUND, inbound, "--inbound") : undefined,
         admin: await this.#admin.listen(admin),
         upstreams: opened,
       };
       for (const { service, address } of upstreams) {
-        const upstream = { ...spec("outbound"), name: `upstream:${service}`, fixedAuthority: service };
+        const upstream = { ...OUTBOUND, name: `upstream:${service}`, fixedAuthority: service };
         opened.set(service, await listeners.open(upstream, address, `--upstream ${service}`));
       }
       return addresses;
@@ -225,10 +249,15 @@ export class Proxy implements DiscoveryLink {
 
   /** A snapshot is in use and the ports are open: once per process. */
   #onServing(): void {
-    const { readyFile, service, version } = this.#config;
-    const { outbound, inbound, admin, upstreams } = this.addresses;
     if (this.#isServing) return;
     this.#isServing = true;
+    if (!this.#isInboundHeld) this.#tellReady();
+    this.#serving.resolve();
+  }
+
+  #tellReady(): void {
+    const { readyFile, service, version } = this.#config;
+    const { outbound, inbound, admin, upstreams } = this.addresses;
     if (readyFile !== undefined) {
       writeReadyFile(readyFile, {
         pid: process.pid,
@@ -242,7 +271,6 @@ export class Proxy implements DiscoveryLink {
         source: this.#current.source === "disk" ? "disk" : "stream",
       });
     }
-    this.#serving.resolve();
   }
 
   async #announceDrain(waitMs: number): Promise<string> {
@@ -353,9 +381,9 @@ export class Proxy implements DiscoveryLink {
 }
 
 /** Starts a proxy in this process; who calls it sees to signals and to the end. */
-export async function startProxy(config: ProxyConfig): Promise<Proxy> {
+export async function startProxy(config: ProxyConfig, options = { holdInbound: false }): Promise<Proxy> {
   const proxy = new Proxy(config);
-  await proxy.start();
+  await proxy.start(options);
   return proxy;
 }
 

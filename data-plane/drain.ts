@@ -2,7 +2,7 @@ import { DRAIN_REQUESTS_MS, DRAIN_WAIT_MS } from "../shared/defaults.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Timers } from "../shared/timers.ts";
-import type { ListenerSet } from "./listener/listener-set.ts";
+import type { ListenerSet, Side } from "./listener/listener-set.ts";
 
 /** How often it is looked whether the last request is done. */
 const POLL_MS = 20;
@@ -20,35 +20,43 @@ export interface DrainOptions {
   readonly timers: Timers;
   readonly log: Logger;
   readonly requestsMs?: number;
+  /** Leaves the outbound ports open: whoever asks will stop the app next, and it may make calls to its end. */
+  readonly keepOutbound: boolean;
 }
 
 /**
  * The order that loses no request (semantics.md 9): the peers learn that this endpoint goes, and say that they know;
  * only then does it take no new connections, finish what is on its way, and stop. Others sleep for a guessed time here.
+ * The app's own calls come last: an app that is finishing its answers needs them.
  */
 export async function drain(options: DrainOptions): Promise<void> {
   const { listeners, announce, clock, log } = options;
   const startMs = clock.nowMs();
   log.info(await announce(DRAIN_WAIT_MS));
-  listeners.drain();
-  const left = await requestsDone(options);
+  listeners.drain("inbound");
+  let left = await requestsDone(options, "inbound");
+  if (!options.keepOutbound) {
+    listeners.drain();
+    left = await requestsDone(options, "both");
+  }
   const tookMs = Math.round(clock.nowMs() - startMs);
   if (left === 0) log.info({ tookMs }, "drained: every request was finished");
   else log.warn({ tookMs, left }, "drained: the time for requests in flight ran out");
 }
 
 /** Settles with the number of requests that were still on their way when the time ran out. */
-function requestsDone({ listeners, clock, timers, requestsMs = DRAIN_REQUESTS_MS }: DrainOptions): Promise<number> {
+function requestsDone(options: DrainOptions, side: Side): Promise<number> {
+  const { listeners, clock, timers, requestsMs = DRAIN_REQUESTS_MS } = options;
   const endMs = clock.nowMs() + requestsMs;
   let idleSinceMs: number | undefined = undefined;
   return new Promise((settle) => {
     const poll = timers.every(POLL_MS, () => {
       const nowMs = clock.nowMs();
-      idleSinceMs = listeners.inFlight > 0 ? undefined : (idleSinceMs ?? nowMs);
+      idleSinceMs = listeners.inFlight(side) > 0 ? undefined : (idleSinceMs ?? nowMs);
       const isIdle = idleSinceMs !== undefined && nowMs >= idleSinceMs + IDLE_GRACE_MS;
-      if (listeners.connections > 0 && !isIdle && nowMs < endMs) return;
+      if (listeners.connections(side) > 0 && !isIdle && nowMs < endMs) return;
       poll.cancel();
-      settle(listeners.inFlight);
+      settle(listeners.inFlight(side));
     });
   });
 }

@@ -28,7 +28,7 @@ export function addPc(program: Command, cli: Cli): void {
         "With --proxy it works while the control plane is dead.",
     )
     .addArgument(new Argument("<part>", "what to show").choices(PARTS))
-    .argument("[proxy]", "name, as `heddle ps` lists it, or HOST:PORT of its admin port")
+    .argument("[proxy]", "name, or the service if it has one proxy, or HOST:PORT of the admin port")
     .addOption(flag("--proxy <host:port>", "admin port of the proxy").argParser(readHostPort))
     .addOption(serverOption())
     .addOption(outputOption());
@@ -68,7 +68,11 @@ async function adminAddress(name: string | undefined, flags: Flags): Promise<str
   if (name === undefined) throw usageError("which proxy?", "heddle ps", "heddle pc routes --proxy HOST:PORT");
   if (/:\d+$/.test(name)) return readHostPort(name);
   const { proxies } = await withClient(flags.server, (client) => client.proxies());
-  const proxy = proxies.find(({ nodeId }) => nodeId === name);
+  const ofService = proxies.filter(({ service }) => service === name);
+  const proxy = proxies.find(({ nodeId }) => nodeId === name) ?? (ofService.length === 1 ? ofService[0] : undefined);
+  if (proxy === undefined && ofService.length > 1) {
+    throw new CliError(`service "${name}" has ${ofService.length} proxies`, EXIT.failed, known(ofService));
+  }
   if (proxy === undefined) throw new CliError(`no proxy is named "${name}"`, EXIT.failed, known(proxies));
   if (proxy.adminAddress !== "") return proxy.adminAddress;
   throw new CliError(`proxy ${name} (${proxy.kind}) told no admin address`, EXIT.failed, [

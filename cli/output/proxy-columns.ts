@@ -57,7 +57,11 @@ export function proxyData(proxy: Proxy): unknown {
 }
 
 export function isSynced(proxy: Proxy): boolean {
-  return proxy.types.every(({ state }) => state === TypeStatus_State.SYNCED || state === TypeStatus_State.NOT_SENT);
+  const states = proxy.types.map(({ state }) => state);
+  return (
+    states.includes(TypeStatus_State.SYNCED) &&
+    states.every((state) => state === TypeStatus_State.SYNCED || state === TypeStatus_State.NOT_SENT)
+  );
 }
 
 function stateOf(proxy: Proxy, type: string): string {
@@ -68,7 +72,7 @@ function stateOf(proxy: Proxy, type: string): string {
 // A proxy says what it serves from when it connects; once it has acknowledged what was sent, it serves that.
 function sourceOf(proxy: Proxy): string {
   if (!proxy.connected) return "";
-  return proxy.acknowledgedRevision > 0n && isSynced(proxy) ? "stream" : proxy.snapshotSource;
+  return isSynced(proxy) ? "stream" : proxy.snapshotSource;
 }
 
 function lastAnswerMs(proxy: Proxy): number | undefined {

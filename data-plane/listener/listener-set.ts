@@ -11,6 +11,9 @@ export interface ListenerSpec {
   readonly fixedAuthority?: string;
 }
 
+/** Where requests come from: the app beside the proxy (`outbound`), or anybody else. */
+export type Side = "inbound" | "outbound" | "both";
+
 export type MakeListener = (spec: ListenerSpec) => HttpListener;
 
 export interface OpenListener extends ListenerSpec {
@@ -82,25 +85,25 @@ export class ListenerSet {
     return [...this.#own, ...wanted];
   }
 
-  /** Requests on their way, also on ports that are closing. */
-  get inFlight(): number {
+  /** Requests on their way, also on ports that are closing; of one side, or of both. */
+  inFlight(side: Side = "both"): number {
     let sum = 0;
-    for (const { http } of this.all()) sum += http.inFlight;
-    for (const http of this.#leaving) sum += http.inFlight;
+    for (const { http } of this.#ofSide(side)) sum += http.inFlight;
+    if (side !== "outbound") for (const http of this.#leaving) sum += http.inFlight;
     return sum;
   }
 
-  get connections(): number {
+  connections(side: Side = "both"): number {
     let sum = 0;
-    for (const { http } of this.all()) sum += http.connections;
-    for (const http of this.#leaving) sum += http.connections;
+    for (const { http } of this.#ofSide(side)) sum += http.connections;
+    if (side !== "outbound") for (const http of this.#leaving) sum += http.connections;
     return sum;
   }
 
   /** No new connections; open ones end with their next response. */
-  drain(): void {
+  drain(side: Side = "both"): void {
     this.#isDraining = true;
-    for (const { http } of this.all()) http.drain();
+    for (const { http } of this.#ofSide(side)) http.drain();
   }
 
   /** Ends everything now. */
@@ -108,6 +111,12 @@ export class ListenerSet {
     this.#isDraining = true;
     for (const { http } of this.all()) http.close();
     for (const http of this.#leaving) http.close();
+  }
+
+  #ofSide(side: Side): readonly OpenListener[] {
+    return this.all().filter(
+      ({ direction }) => side === "both" || (direction === "outbound") === (side === "outbound"),
+    );
   }
 
   async #openWanted(spec: ListenerSpec, address: Address, wanted: Wanted): Promise<void> {

@@ -112,6 +112,15 @@ export class DiscoveryClient<T> implements DiscoveryLink {
     this.#carryOut(session.onOpened(clock.nowMs()));
   }
 
+  /** Opens a new stream at once: the first request of a stream is the only one that says who this proxy is. */
+  reintroduce(): void {
+    if (this.#isStopped) return;
+    this.#retry?.cancel();
+    this.#close();
+    this.#options.session.onClosed();
+    this.start();
+  }
+
   stop(): void {
     this.#isStopped = true;
     this.#retry?.cancel();

@@ -1,0 +1,153 @@
+import { mkdtempSync, rmSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { extname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+
+import { parseAddress, type Address } from "../../shared/address.ts";
+import { adminClient, type AdminClient } from "../api/admin-client.ts";
+import { CliError } from "../cli-error.ts";
+import { freePort } from "./free-port.ts";
+import { HeddleProcess } from "./heddle-process.ts";
+
+/** One instance: the program, and the proxy that `heddle run` puts beside it. */
+export interface Instance {
+  readonly name: string;
+  readonly service: string;
+  readonly version: string;
+  /** Services that the program calls, by name, through its proxy. */
+  readonly calls: readonly string[];
+}
+
+/**
+ * Four services, six instances: web calls reviews and details, reviews calls ratings. Ratings has two replicas, so that
+ * one of them can be restarted while the control plane is dead.
+ */
+export const INSTANCES: readonly Instance[] = [
+  { name: "web-1", service: "web", version: "v1", calls: ["reviews", "details"] },
+  { name: "reviews-1", service: "reviews", version: "v1", calls: ["ratings"] },
+  { name: "reviews-2", service: "reviews", version: "v2", calls: ["ratings"] },
+  { name: "ratings-1", service: "ratings", version: "v1", calls: [] },
+  { name: "ratings-2", service: "ratings", version: "v1", calls: [] },
+  { name: "details-1", service: "details", version: "v1", calls: [] },
+];
+
+/** A process gets this long to stop before it is killed. */
+const STOP_MS = 4_000;
+
+/** The processes of the demo, all children of this one, in a folder of their own. */
+export class DemoMesh {
+  readonly folder = mkdtempSync(join(tmpdir(), "heddle-demo-"));
+  readonly #instances = new Map<string, { process: HeddleProcess; addresses: Readonly<Record<string, string>> }>();
+  readonly #onSeen: (service: string, ids: readonly string[]) => void;
+  #controlPlane: HeddleProcess | undefined;
+  #addresses: Readonly<Record<string, string>> = {};
+  #client: AdminClient | undefined;
+
+  /** `onSeen` is told the ids of the requests that reached the programs of a service. */
+  constructor(onSeen: (service: string, ids: readonly string[]) => void) {
+    this.#onSeen = onSeen;
+  }
+
+  /** Where operators connect; it stays the same when the control plane is started again. */
+  get server(): string {
+    return this.#addresses["admin"] ?? "";
+  }
+
+  get admin(): AdminClient {
+    if (this.#client === undefined) throw new CliError("the control plane was not started");
+    return this.#client;
+  }
+
+  /** Where requests enter the mesh: the inbound port of web's proxy. */
+  get entrance(): Address {
+    return addressOf(this.addressOf("web-1", "inbound"));
+  }
+
+  addressOf(instance: string, port: "inbound" | "outbound" | "admin"): string {
+    return this.#instances.get(instance)?.addresses[port] ?? "";
+  }
+
+  /** Starts it, or starts it again at the same addresses on the same file. */
+  async startControlPlane(): Promise<void> {
+    const { xds = "127.0.0.1:0", admin = "127.0.0.1:0" } = this.#addresses;
+    const args = ["control-plane", "--db", join(this.folder, "mesh.db"), "--xds", xds, "--admin", admin];
+    this.#controlPlane = new HeddleProcess("control-plane", this.folder, args, () => {});
+    this.#addresses = await this.#controlPlane.ready();
+    this.#client?.close();
+    this.#client = adminClient(this.server);
+  }
+
+  /** As a crash would: nothing is written, nobody is told. */
+  async killControlPlane(): Promise<void> {
+    this.#controlPlane?.signal("SIGKILL");
+    await this.#controlPlane?.exited;
+  }
+
+  async startInstances(): Promise<void> {
+    await Promise.all(INSTANCES.map((instance) => this.#startInstance(instance)));
+  }
+
+  /** Stops an instance as an operator would (it drains), and starts it again at the addresses its peers know. */
+  async restartInstance(name: string): Promise<void> {
+    const running = this.#instances.get(name);
+    const instance = INSTANCES.find((candidate) => candidate.name === name);
+    if (running === undefined || instance === undefined) throw new CliError(`no instance ${name}`);
+    await running.process.stop(STOP_MS);
+    await this.#startInstance(instance);
+  }
+
+  /** Ends every process, patiently, then at once; the folder goes too. */
+  async stop(): Promise<void> {
+    const instances = [...this.#instances.values()];
+    await Promise.all(instances.map(({ process }) => process.stop(STOP_MS)));
+    await this.#controlPlane?.stop(STOP_MS);
+    this.#client?.close();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  /** Ends every process now. */
+  kill(): void {
+    for (const { process } of this.#instances.values()) process.kill();
+    this.#controlPlane?.kill();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  async #startInstance(instance: Instance): Promise<void> {
+    const { name, service, version, calls } = instance;
+    const port = String(await freePort());
+    // Peers go on calling an address that they know from before the control plane died.
+    const inbound = this.addressOf(name, "inbound") || "127.0.0.1:0";
+    const listening = Promise.withResolvers<void>();
+    const onLine = (line: string): void => {
+      const [word, ...rest] = line.split(" ");
+      if (word === "seen") this.#onSeen(service, rest);
+      if (word === "listening") listening.resolve();
+    };
+    const flags = [
+      ["--service", service, "--version", version, "--name", name, "--app", `127.0.0.1:${port}`],
+      ["--control-plane", this.#addresses["xds"] ?? "", "--state", join(this.folder, name), "--access-log", "off"],
+      ["--outbound", "127.0.0.1:0", "--inbound", inbound, "--admin", "127.0.0.1:0", "--log-level", "warn"],
+      ["--", process.execPath, programFile(), service, version, port, ...calls],
+    ];
+    const child = new HeddleProcess(name, this.folder, ["run", ...flags.flat()], onLine);
+    const running = { process: child, addresses: this.#instances.get(name)?.addresses ?? {} };
+    this.#instances.set(name, running);
+    running.addresses = await child.ready();
+    await Promise.race([listening.promise, child.exited.then(() => failed(child))]);
+  }
+}
+
+function failed(child: HeddleProcess): never {
+  throw new CliError(`${child.name} ended:\n${child.lastWords()}`);
+}
+
+/** The program beside this file: source in a checkout, compiled in a package. */
+function programFile(): string {
+  return fileURLToPath(new URL(`./service${extname(import.meta.url)}`, import.meta.url));
+}
+
+function addressOf(text: string): Address {
+  const address = parseAddress(text);
+  if (!address.ok) throw new CliError(address.error);
+  return address.value;
+}

@@ -1,0 +1,148 @@
+import type { Resource } from "../../shared/wire/admin-api.ts";
+import { CliError } from "../cli-error.ts";
+import { resourceOf } from "../documents/resource-document.ts";
+import type { Fields } from "../documents/diff-documents.ts";
+import { formatDuration } from "../output/age.ts";
+import { INSTANCES, type DemoMesh } from "./demo-mesh.ts";
+import type { Reporter } from "./reporter.ts";
+import type { Tally } from "./tally.ts";
+
+/** One thing the demo did to the mesh, and how long it took to take effect everywhere. */
+export interface Step {
+  readonly what: string;
+  /** Undefined when it made none. */
+  readonly revision: bigint | undefined;
+  readonly tookMs: number;
+  readonly until: string;
+}
+
+export interface StoryParts {
+  readonly mesh: DemoMesh;
+  readonly tally: Tally;
+  readonly reporter: Reporter;
+  readonly signal: AbortSignal;
+}
+
+/** Names of the phases, as the last table shows them. */
+export const PHASES = {
+  before: "split 100/0",
+  canary: "split 90/10",
+  after: "split 0/100",
+  dead: "control plane dead",
+  fromDisk: "ratings-2 restarts from disk",
+  back: "control plane back",
+  edited: "policy edited",
+  moving: "while changing",
+} as const;
+
+const CONVERGED_MAX_MS = 60_000;
+const POLL_MS = 100;
+
+/** What the demo does to the mesh under traffic, in order; each step is timed. */
+export async function tellStory(parts: StoryParts): Promise<readonly Step[]> {
+  const steps: Step[] = [];
+  const step = async (what: string, until: string, change: () => Promise<bigint | undefined>): Promise<void> => {
+    const startedMs = performance.now();
+    const revision = await change();
+    const tookMs = performance.now() - startedMs;
+    steps.push({ what, revision, tookMs, until });
+    parts.reporter.event(`${what}: ${formatDuration(tookMs)} until ${until}`);
+  };
+  await phase(parts, PHASES.before, 4_000);
+  await step("split 100/0 -> 90/10", EVERY_ACK, () => apply(parts, split(90)));
+  await phase(parts, PHASES.canary, 7_000);
+  await step("split 90/10 -> 0/100", EVERY_ACK, () => apply(parts, split(0)));
+  await phase(parts, PHASES.after, 4_000);
+  await step("kill -9 of the control plane", "it is gone", () => killControlPlane(parts));
+  await phase(parts, PHASES.dead, 3_000);
+  parts.tally.begin(PHASES.fromDisk);
+  await step("restart of ratings-2 with its proxy", "it serves again, from its disk", () => restartReplica(parts));
+  await pause(parts, 2_000);
+  parts.tally.begin(PHASES.moving);
+  await step("restart of the control plane", "every proxy is connected and current", () => reviveControlPlane(parts));
+  await phase(parts, PHASES.back, 2_000);
+  await step("policy of reviews: timeout_ms 2000 -> 1500", EVERY_ACK, () => apply(parts, policy("reviews", 1_500)));
+  await phase(parts, PHASES.edited, 2_000);
+  return steps;
+}
+
+const EVERY_ACK = "every proxy acknowledged";
+
+/** What the mesh is told before the first request; one revision. */
+export function firstResources(): readonly Resource[] {
+  return [...["web", "reviews", "ratings", "details"].map((service) => policy(service, 2_000)), split(100)];
+}
+
+/** Traffic for a while, counted under a name. The requests of the phase before have all their answers first. */
+async function phase(parts: StoryParts, name: string, durationMs: number): Promise<void> {
+  parts.tally.begin(name);
+  await pause(parts, durationMs);
+  // What is sent from here on may meet the next change; what was sent before must not.
+  const settled = parts.tally.begin(PHASES.moving);
+  const before = parts.tally.phases.filter((one) => one !== settled);
+  while (before.some(({ sent, answered, failed }) => sent > answered + failed)) await pause(parts, POLL_MS / 10);
+}
+
+async function apply({ mesh, signal }: StoryParts, resource: Resource): Promise<bigint> {
+  signal.throwIfAborted();
+  const options = { author: "demo", reason: "", dryRun: false, expectedRevision: 0n, force: false };
+  const { revision } = await mesh.admin.applyBundle({ resources: [resource], deletions: [], options });
+  const { waiting } = await mesh.admin.waitForRevision(revision, CONVERGED_MAX_MS);
+  if (waiting.length > 0)
+    throw new CliError(`not acknowledged: ${waiting.map(({ nodeId, reason }) => `${nodeId}: ${reason}`).join("; ")}`);
+  return revision;
+}
+
+async function killControlPlane({ mesh }: StoryParts): Promise<undefined> {
+  await mesh.killControlPlane();
+}
+
+async function restartReplica({ mesh }: StoryParts): Promise<undefined> {
+  await mesh.restartInstance("ratings-2");
+}
+
+async function reviveControlPlane(parts: StoryParts): Promise<bigint> {
+  await parts.mesh.startControlPlane();
+  return allCurrent(parts);
+}
+
+/** Settles with the revision that every proxy of the demo has acknowledged, all of them connected. */
+export async function allCurrent(parts: Pick<StoryParts, "mesh" | "signal">): Promise<bigint> {
+  const giveUpMs = performance.now() + CONVERGED_MAX_MS;
+  for (;;) {
+    const { proxies, revision } = await parts.mesh.admin.proxies();
+    const current = proxies.filter((proxy) => proxy.connected && proxy.acknowledgedRevision >= revision);
+    if (current.length === INSTANCES.length) return revision;
+    if (performance.now() > giveUpMs) {
+      throw new CliError(
+        `only ${current.length} of ${INSTANCES.length} proxies are current after ${CONVERGED_MAX_MS / 1_000} s`,
+      );
+    }
+    await pause(parts, POLL_MS);
+  }
+}
+
+function split(v1Weight: number): Resource {
+  const fields: Fields = { destination_service: "reviews", v1_weight: v1Weight, v2_weight: 100 - v1Weight };
+  return resourceOf("TrafficSplit", fields);
+}
+
+function policy(service: string, timeoutMs: number): Resource {
+  return resourceOf("ServicePolicy", { service_name: service, retry_attempts: 3, timeout_ms: timeoutMs });
+}
+
+/** Rejects at once when the demo is interrupted. */
+function pause({ signal }: Pick<StoryParts, "signal">, ms: number): Promise<void> {
+  return new Promise((done, failed) => {
+    const stop = (): void => {
+      clearTimeout(timer);
+      failed(signal.reason);
+    };
+    const timer = setTimeout(() => {
+      signal.removeEventListener("abort", stop);
+      done();
+    }, ms);
+    if (signal.aborted) stop();
+    else signal.addEventListener("abort", stop, { once: true });
+  });
+}
