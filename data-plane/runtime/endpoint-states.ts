@@ -40,7 +40,8 @@ export class EndpointStates {
    */
   reconcile(runtime: Runtime): readonly EndpointState[] {
     this.#reconciliation += 1;
-    // A mark on the state instead of a set of states: 7.6 ms became 0.2 ms at 10,000 endpoints, and every push pays it.
+    // A mark on the state instead of a set of states: 7.6 ms became less than 1 at 10,000 endpoints,
+    // and every push pays it.
     for (const cluster of runtime.clusters.values()) {
       for (const state of cluster.endpoints) state.reconciliation = this.#reconciliation;
     }
