@@ -24,7 +24,7 @@ export function messageFromRow(row: catalog.Row): ServicePolicy | ServiceEndpoin
     case "ServicePolicy":
       return {
         ...row,
-        updatedAt: new Date(row.updatedAt),
+        updatedAt: timeOf(row.updatedAt),
         perTryTimeoutMs: row.perTryTimeoutMs ?? undefined,
         hashOn: row.hashOn ?? undefined,
       };
@@ -36,13 +36,18 @@ export function messageFromRow(row: catalog.Row): ServicePolicy | ServiceEndpoin
         id: BigInt(row.id),
         sourceService: row.sourceService ?? undefined,
         headerMatch: { ...row.headerMatch },
-        updatedAt: new Date(row.updatedAt),
+        updatedAt: timeOf(row.updatedAt),
       };
     case "Route":
       return routeMessage(row);
     default:
       return unreachable(row);
   }
+}
+
+/** A row that was never stored has no time yet. */
+function timeOf(updatedAt: string): Date | undefined {
+  return updatedAt === "" ? undefined : new Date(updatedAt);
 }
 
 function routeMessage(row: catalog.Route): Route {
@@ -76,7 +81,7 @@ function routeMessage(row: catalog.Route): Route {
     hostRewrite: row.hostRewrite ?? undefined,
     timeoutMs: row.timeoutMs ?? undefined,
     retryAttempts: row.retryAttempts ?? undefined,
-    updatedAt: new Date(row.updatedAt),
+    updatedAt: timeOf(row.updatedAt),
   };
 }
 
