@@ -1,10 +1,9 @@
-import { writeFileSync } from "node:fs";
-
 import { formatAddress, type Address } from "../shared/address.ts";
 import { systemClock } from "../shared/clock.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import { systemTimers } from "../shared/timers.ts";
+import { writeWhole } from "../shared/write-whole.ts";
 import { createAdminServer } from "./admin/admin-server.ts";
 import type { ControlPlaneConfig } from "./config.ts";
 import { Membership } from "./liveness/membership.ts";
@@ -99,6 +98,6 @@ export async function startControlPlane(config: ControlPlaneConfig): Promise<Res
 
 function announce(running: ControlPlane, config: ControlPlaneConfig, log: Logger): void {
   const addresses = { xds: formatAddress(running.xds), admin: formatAddress(running.admin) };
-  if (config.readyFile !== undefined) writeFileSync(config.readyFile, `${JSON.stringify(addresses)}\n`);
+  if (config.readyFile !== undefined) writeWhole(config.readyFile, `${JSON.stringify({ pid: process.pid, ...addresses })}\n`);
   log.info({ ...addresses, db: config.db }, "the control plane serves");
 }

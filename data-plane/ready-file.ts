@@ -1,5 +1,4 @@
-import { closeSync, fsyncSync, mkdirSync, openSync, renameSync, writeFileSync } from "node:fs";
-import { dirname } from "node:path";
+import { writeWhole } from "../shared/write-whole.ts";
 
 /** What `--ready-file` says: where this proxy can be reached. Addresses are `host:port` with real ports. */
 export interface ReadyFile {
@@ -19,14 +18,5 @@ export interface ReadyFile {
 
 /** Whole or not at all: a script that waits for the file never reads half of it. */
 export function writeReadyFile(path: string, content: ReadyFile): void {
-  const temporary = `${path}.${process.pid}.new`;
-  mkdirSync(dirname(path), { recursive: true });
-  const file = openSync(temporary, "w");
-  try {
-    writeFileSync(file, `${JSON.stringify(content)}\n`);
-    fsyncSync(file);
-  } finally {
-    closeSync(file);
-  }
-  renameSync(temporary, path);
+  writeWhole(path, `${JSON.stringify(content)}\n`);
 }
