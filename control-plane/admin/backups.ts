@@ -10,7 +10,7 @@ import { BACKUP_CHUNK_BYTES, BACKUPS_MAX } from "../../shared/limits.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { BackupChunk } from "../../shared/wire/admin-api.ts";
 import type { Store } from "../store/store.ts";
-import { refusal, toServiceError, type Refusal } from "./refusal.ts";
+import { refusal, toStatus, type Refusal } from "./refusal.ts";
 import { refuseBytes, type Received } from "./unary.ts";
 
 type BackupCall = ServerWritableStream<Received<unknown>, BackupChunk>;
@@ -28,7 +28,7 @@ export class Backups {
 
   handler(): (call: BackupCall) => void {
     return (call) => {
-      const fail = (reason: Refusal): void => void call.emit("error", toServiceError(reason));
+      const fail = (reason: Refusal): void => void call.emit("error", toStatus(reason));
       if (!call.request.ok) return fail(refuseBytes(call.request.error));
       if (this.#running >= BACKUPS_MAX)
         return fail(

@@ -151,7 +151,7 @@ async function waitForRevision(
     );
   }
   const leftMs = Math.max(0, deadlineWallMs - clock.wallMs() - ANSWER_MARGIN_MS);
-  const waited = await fleet.waitForRevision(revision, Math.min(askedMs, leftMs), signal);
+  const waited = await fleet.waitForRevision(revision, Math.min(askedMs, leftMs), signal());
   return ok({
     revision: BigInt(waited.revision),
     acknowledged: waited.acknowledged,

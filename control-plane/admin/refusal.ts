@@ -1,4 +1,4 @@
-import { Metadata, type ServiceError, type status } from "@grpc/grpc-js";
+import { Metadata, type StatusObject, type status } from "@grpc/grpc-js";
 
 import { ERROR_DETAILS_BYTES_MAX, ERROR_TEXT_BYTES_MAX } from "../../shared/limits.ts";
 import type { Violation } from "../../shared/violation.ts";
@@ -25,12 +25,12 @@ export function refuseViolations(code: status, violations: readonly Violation[])
  * The refusal as gRPC carries it. Both texts travel as response headers, which clients bound (gRPC advises 8 KiB, and
  * Node refuses more than 64 KiB): violations beyond the bound are counted, not told.
  */
-export function toServiceError({ code, message, violations }: Refusal): ServiceError {
+export function toStatus({ code, message, violations }: Refusal): StatusObject {
   const metadata = new Metadata();
   const told = firstWithin(violations);
   const details = clip(message, violations);
   if (told.length > 0) metadata.set(STATUS_DETAILS_KEY, encodeStatusDetails(code, "", told));
-  return Object.assign(new Error(details), { code, details, metadata });
+  return { code, details, metadata };
 }
 
 function firstWithin(violations: readonly Violation[]): readonly Violation[] {

@@ -10,7 +10,7 @@ import {
 import { AssertionFailed } from "../../shared/assert.ts";
 import type { Logger } from "../../shared/log.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
-import { refusal, toServiceError, type Refusal } from "./refusal.ts";
+import { refusal, toStatus, type Refusal } from "./refusal.ts";
 
 /** A request as the port received it: bytes that are no message are an answer of ours, not an error of gRPC's. */
 export type Received<Request> = Result<Request, string>;
@@ -20,7 +20,8 @@ export interface CallContext {
   readonly peer: string;
   /** Unix time in milliseconds at which the caller stops waiting; Infinity for never. */
   readonly deadlineWallMs: number;
-  readonly signal: AbortSignal;
+  /** Aborts when the caller goes or its time is up. Made on demand: few handlers wait. */
+  signal(): AbortSignal;
 }
 
 export type UnaryHandler<Request, Response> = (
@@ -55,8 +56,8 @@ function forgivingMethod(method: AnyMethod): AnyMethod {
 export function unary<Request, Response>(handler: UnaryHandler<Request, Response>, log: Logger) {
   return (call: ServerUnaryCall<Received<Request>, Response>, callback: sendUnaryData<Response>): void => {
     answer(handler, call)
-      .then((result) => (result.ok ? callback(null, result.value) : callback(toServiceError(result.error))))
-      .catch((error: unknown) => callback(toServiceError(describeBug(error, log))));
+      .then((result) => (result.ok ? callback(null, result.value) : callback(toStatus(result.error))))
+      .catch((error: unknown) => callback(toStatus(describeBug(error, log))));
   };
 }
 
@@ -83,11 +84,14 @@ export function describeBug(error: unknown, log: Logger): Refusal {
 
 function contextOf(call: ServerUnaryCall<unknown, unknown> | ServerWritableStream<unknown, unknown>): CallContext {
   const deadline = call.getDeadline();
-  const ended = new AbortController();
-  call.on("cancelled", () => ended.abort());
   return {
     peer: call.getPeer(),
     deadlineWallMs: deadline instanceof Date ? deadline.getTime() : deadline,
-    signal: ended.signal,
+    signal() {
+      const ended = new AbortController();
+      if (call.cancelled) ended.abort();
+      call.once("cancelled", () => ended.abort());
+      return ended.signal;
+    },
   };
 }

@@ -6,7 +6,7 @@ import type { Kind } from "../catalog/catalog.ts";
 import { keyOf } from "../catalog/row-key.ts";
 import { rowsOf } from "../catalog/rows.ts";
 import type { Commit, Store } from "../store/store.ts";
-import { refusal, toServiceError } from "./refusal.ts";
+import { refusal, toStatus } from "./refusal.ts";
 import { changeMessage } from "./row-wire.ts";
 import { refuseBytes, type Received } from "./unary.ts";
 
@@ -27,15 +27,13 @@ export class Watchers {
   handler(kind: Kind): (call: WatchCall) => void {
     return (call) => {
       if (!call.request.ok) {
-        call.emit("error", toServiceError(refuseBytes(call.request.error)));
+        call.emit("error", toStatus(refuseBytes(call.request.error)));
         return;
       }
       if (this.#open >= ADMIN_STREAMS_MAX) {
         call.emit(
           "error",
-          toServiceError(
-            refusal(status.RESOURCE_EXHAUSTED, `${ADMIN_STREAMS_MAX} watches are open already; close some`),
-          ),
+          toStatus(refusal(status.RESOURCE_EXHAUSTED, `${ADMIN_STREAMS_MAX} watches are open already; close some`)),
         );
         return;
       }
@@ -83,7 +81,7 @@ class Watch {
     if (this.#changes.length + concerned.length > WATCH_QUEUE_EVENTS_MAX) {
       this.end();
       const words = `the watch was read too slowly and missed r${commit.revision}; watch again, which begins with every present row`;
-      this.#call.emit("error", toServiceError(refusal(status.RESOURCE_EXHAUSTED, words)));
+      this.#call.emit("error", toStatus(refusal(status.RESOURCE_EXHAUSTED, words)));
       return;
     }
     const revision = BigInt(commit.revision);
