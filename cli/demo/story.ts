@@ -35,6 +35,8 @@ export const PHASES = {
   moving: "while changing",
 } as const;
 
+/** The default of a policy, longer than any pause of a busy machine. */
+const TIMEOUT_MS = 5_000;
 const CONVERGED_MAX_MS = 60_000;
 const POLL_MS = 100;
 
@@ -61,7 +63,9 @@ export async function tellStory(parts: StoryParts): Promise<readonly Step[]> {
   parts.tally.begin(PHASES.moving);
   await step("restart of the control plane", "every proxy is connected and current", () => reviveControlPlane(parts));
   await phase(parts, PHASES.back, 2_000);
-  await step("policy of reviews: timeout_ms 2000 -> 1500", EVERY_ACK, () => apply(parts, policy("reviews", 1_500)));
+  await step(`policy of reviews: timeout_ms ${TIMEOUT_MS} -> ${TIMEOUT_MS - 1_000}`, EVERY_ACK, () =>
+    apply(parts, policy("reviews", TIMEOUT_MS - 1_000)),
+  );
   await phase(parts, PHASES.edited, 2_000);
   return steps;
 }
@@ -70,7 +74,7 @@ const EVERY_ACK = "every proxy acknowledged";
 
 /** What the mesh is told before the first request; one revision. */
 export function firstResources(): readonly Resource[] {
-  return [...["web", "reviews", "ratings", "details"].map((service) => policy(service, 2_000)), split(100)];
+  return [...["web", "reviews", "ratings", "details"].map((service) => policy(service, TIMEOUT_MS)), split(100)];
 }
 
 /** Traffic for a while, counted under a name. The requests of the phase before have all their answers first. */
