@@ -77,14 +77,11 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
   }
 
   start(): void {
-    const { endpoint, tryTimeoutMs, fresh } = this.#target;
+    const { endpoint, fresh } = this.#target;
     const { wheel } = this.#ctx.services;
     endpoint.active += 1;
     endpoint.requests += 1;
-    if (tryTimeoutMs > 0) {
-      this.#tryDeadline = new Deadline(this);
-      wheel.arm(this.#tryDeadline, tryTimeoutMs);
-    }
+    if (this.#ctx.body.isComplete) this.#armTryTimeout();
     const got = poolOf(endpoint, wheel).acquire(this, fresh);
     if (got === "overflow") this.#owner.onAttemptFailed("overflow");
     else if (got === "waiting") this.#isWaiting = true;
@@ -98,6 +95,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
 
   /** The body is complete. */
   endBody(): void {
+    this.#armTryTimeout();
     if (this.#isSending && this.#connection !== undefined) this.#writeEnd(this.#connection);
   }
 
@@ -197,6 +195,14 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     } catch (error) {
       this.#owner.onBug(error);
     }
+  }
+
+  /** The slowness of a client that is still sending is not the endpoint's (Envoy counts from there, too). */
+  #armTryTimeout(): void {
+    const { tryTimeoutMs } = this.#target;
+    if (tryTimeoutMs <= 0) return;
+    this.#tryDeadline = new Deadline(this);
+    this.#ctx.services.wheel.arm(this.#tryDeadline, tryTimeoutMs);
   }
 
   #headText(): string {

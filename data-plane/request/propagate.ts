@@ -7,7 +7,7 @@ import {
   parseB3,
   parseB3Parts,
   parseTraceparent,
-  traceIdOfUuid,
+  uuidOfTraceId,
   type TraceParent,
 } from "../telemetry/trace-context.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -40,14 +40,13 @@ export function readPropagation(ctx: RequestContext): void {
   }
   const b3 = taken ? readB3(ctx) : undefined;
   const trace = parent ?? b3;
-  const isOwnId = !isValidRequestId(found.requestId);
-  ctx.requestId = isOwnId ? ids.uuid() : found.requestId;
   if (trace !== undefined && trace.traceId !== "") {
     ctx.traceId = trace.traceId;
     ctx.parentSpanId = trace.spanId;
   } else {
-    ctx.traceId = traceIdOfUuid(isOwnId ? ctx.requestId : ids.uuid());
+    ctx.traceId = ids.traceId();
   }
+  ctx.requestId = isValidRequestId(found.requestId) ? found.requestId : newRequestId(ctx);
   ctx.isSampled = trace === undefined ? random.unit() < sampleRatio : trace.sampled;
   if (direction === "inbound" && isToken(found.source)) ctx.source = found.source;
 }
@@ -152,6 +151,11 @@ function isMultipleB3(name: string, value: string): boolean {
 
 function removeHeader(headers: HeaderList, name: string): void {
   for (let at = headers.length - 2; at >= 0; at -= 2) if (headers[at] === name) headers.splice(at, 2);
+}
+
+/** A trace that begins here and the request that began it have one name. */
+function newRequestId(ctx: RequestContext): string {
+  return ctx.parentSpanId === "" ? uuidOfTraceId(ctx.traceId) : ctx.services.ids.uuid();
 }
 
 /** It goes into logs (http1.md 4): a token of bounded length, else a new one is made. */

@@ -25,7 +25,8 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   readonly ctx: RequestContext;
   /** The whole request, retries included; runs from when it has been received. */
   readonly #timeout = new Deadline(this);
-  readonly #backoff = new Deadline(this);
+  /** Made at the first retry: most requests have none. */
+  #backoff: Deadline | undefined = undefined;
   #attempt: Attempt | undefined = undefined;
   #isCommitted = false;
   #isFinished = false;
@@ -118,6 +119,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     }
     this.#policyAttempts += 1;
     if (attempt !== undefined) ctx.tried = [...ctx.tried, attempt.endpoint];
+    this.#backoff ??= new Deadline(this);
     ctx.services.wheel.arm(this.#backoff, waitMs);
     return true;
   }
@@ -225,9 +227,11 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const { ctx } = this;
     this.#isFinished = true;
     ctx.services.wheel.cancel(this.#timeout);
-    ctx.services.wheel.cancel(this.#backoff);
+    if (this.#backoff !== undefined) ctx.services.wheel.cancel(this.#backoff);
     this.#attempt?.release();
     ctx.body.forget();
+    // What was refused before it was forwarded has a place in its trace, too.
+    if (ctx.traceId === "") readPropagation(ctx);
     ctx.durationMs = ctx.elapsedMs();
     ctx.services.sink.onFinished(ctx);
   }

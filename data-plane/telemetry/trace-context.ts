@@ -76,9 +76,9 @@ export function formatB3(trace: TraceParent, parentSpanId: string): string {
   return parentSpanId === "" ? head : `${head}-${parentSpanId}`;
 }
 
-/** The trace id inside a version 4 UUID, and the UUID's other spelling (seeds.md C15). */
-export function traceIdOfUuid(uuid: string): string {
-  return uuid.slice(0, 8) + uuid.slice(9, 13) + uuid.slice(14, 18) + uuid.slice(19, 23) + uuid.slice(24);
+/** The UUID whose digits a trace id is: one id, two spellings (seeds.md C15). */
+export function uuidOfTraceId(id: string): string {
+  return `${id.slice(0, 8)}-${id.slice(8, 12)}-${id.slice(12, 16)}-${id.slice(16, 20)}-${id.slice(20)}`;
 }
 
 function parseSampled(value: string): boolean | undefined {

@@ -46,6 +46,7 @@ describe("a listener", () => {
     const nowhere = await unrouted.send("GET / HTTP/1.1\r\nHost: nobody\r\n\r\n");
     assert.match(nowhere, /^HTTP\/1\.1 404 Not Found\r\nx-heddle-error: no-route\r\n/);
     assert.equal(unrouted.last().flag, "NR");
+    assert.match(unrouted.last().traceId, /^[0-9a-f]{32}$/);
 
     const unconfigured = await new ProxyFixture([1], { listener: { routesOf: "another" } }).start(t);
     assert.match(await unconfigured.send(GET), /^HTTP\/1\.1 503 .*x-heddle-error: no-config/s);

@@ -33,6 +33,7 @@ function contextOf(headers: string[], direction: "inbound" | "outbound" = "outbo
     random: seededRandom(1),
     ids: {
       uuid: () => UUID,
+      traceId: () => TRACE_OF_UUID,
       spanId: () => {
         spans += 1;
         return `${spans}`.padStart(16, "a");

@@ -7,7 +7,7 @@ import {
   parseB3,
   parseB3Parts,
   parseTraceparent,
-  traceIdOfUuid,
+  uuidOfTraceId,
 } from "../../../data-plane/telemetry/trace-context.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
@@ -100,8 +100,8 @@ describe("b3", () => {
   });
 });
 
-describe("a trace id made here", () => {
-  it("is a UUID without its dashes", () => {
-    assert.equal(traceIdOfUuid("4bf92f35-77b3-4da6-a3ce-929d0e0e4736"), TRACE);
+describe("a trace id", () => {
+  it("has another spelling, as a UUID", () => {
+    assert.equal(uuidOfTraceId(TRACE), "4bf92f35-77b3-4da6-a3ce-929d0e0e4736");
   });
 });
