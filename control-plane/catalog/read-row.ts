@@ -17,13 +17,13 @@ export function readRow(
   naming: Naming,
 ): Result<Row, readonly Violation[]> {
   const read = readFields(fieldsByKind[kind], input, "", naming);
-  const label = labelOf(kind, input, naming);
-  if (!read.ok) return err(read.error.map(({ path, text }) => violation(path, `${label}: ${path} ${text}`)));
+  const label = (): string => labelOf(kind, input, naming);
+  if (!read.ok) return err(read.error.map(({ path, text }) => violation(path, `${label()}: ${path} ${text}`)));
   // The table of a kind has exactly the row's properties (FieldsOf), each with a shape that yields its type.
   const row = { kind, ...read.value } as unknown as Row;
   const problems = rowProblems(row);
   if (problems.length === 0) return ok(row);
-  return err(problems.map(({ path, text }) => violation(path, `${label}: ${text}`)));
+  return err(problems.map(({ path, text }) => violation(path, `${label()}: ${text}`)));
 }
 
 /** How a message names a row that may be wrong itself: its kind and as much of its key as is text. */

@@ -59,7 +59,7 @@ function describeUnknown(services: ServicesByLowerCase, column: string, service:
   const hint = alike === undefined ? "" : ` Did you mean ${alike}?`;
   return (
     `${column} names the service "${service}", which has no endpoints and no policy.${hint} ` +
-    `Add one first: heddle endpoint set ${service} --pod-ip IP --port PORT, or start its proxy: heddle run --service ${service} -- COMMAND`
+    `Add one first: heddle endpoint set ${service}/IP:PORT, or start its proxy: heddle run --service ${service} -- COMMAND`
   );
 }
 

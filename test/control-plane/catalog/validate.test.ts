@@ -21,7 +21,7 @@ describe("a split", () => {
       refused.message,
       /^TrafficSplit nobody: destination_service names the service "nobody", which has no endpoints and no policy/,
     );
-    assert.match(refused.message, /heddle endpoint set nobody --pod-ip IP --port PORT/);
+    assert.match(refused.message, /heddle endpoint set nobody\/IP:PORT/);
   });
 
   it("may come with its service in one bundle, in any order", () => {
