@@ -78,6 +78,8 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
   #lingeredBytes = 0;
   /** Bytes after the present request. */
   #next: Buffer | undefined = undefined;
+  /** Bytes of the chunk being decoded that are still to come; 0 outside of it. */
+  #undecoded = 0;
 
   constructor(home: ConnectionHome, socket: Socket) {
     this.#home = home;
@@ -96,11 +98,12 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
   }
 
   get mayLiveOn(): boolean {
-    return !this.#home.isDraining && !this.#isHalfClosed && !this.#isClosed;
+    return !this.#home.isDraining && !this.#isLast && !this.#isClosed;
   }
 
-  get isIdle(): boolean {
-    return this.#request === undefined && !this.#decoder.started;
+  /** The client has closed its side, and nothing of it is left to decode. */
+  get #isLast(): boolean {
+    return this.#isHalfClosed && this.#next === undefined && this.#undecoded === 0;
   }
 
   flush(): boolean {
@@ -125,7 +128,7 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
   onResponseFinished(keepAlive: boolean): void {
     this.#endRequest();
     this.flush();
-    if (!keepAlive) {
+    if (!keepAlive || this.#isLast) {
       this.#linger();
       return;
     }
@@ -169,6 +172,7 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
       else this.#onClosed();
     } catch (error) {
       this.#isDecoding = false;
+      this.#undecoded = 0;
       this.#onBug(error);
     }
   }
@@ -236,6 +240,7 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
         break;
       }
       offset = this.#decoder.read(bytes, offset, bytes.length, this);
+      this.#undecoded = bytes.length - offset;
       const { step } = this.#decoder;
       if (step === "head") this.#beginRequest(this.#decoder.head);
       else if (step === "done") this.#completeRequest();
@@ -248,6 +253,7 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
       }
     }
     this.#isDecoding = false;
+    this.#undecoded = 0;
   }
 
   #beginRequest(head: RequestHead): void {
@@ -271,7 +277,9 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
 
   #onAllDecoded(): void {
     const request = this.#request;
-    if (request !== undefined) {
+    if (this.#isHalfClosed) {
+      this.#onEnd();
+    } else if (request !== undefined) {
       this.#startOrFlush(request);
       if (this.#request === request) this.#arm(this.#patience, this.#home.times.bodyIdleMs);
     } else if (this.#decoder.started && this.#hasServed) {

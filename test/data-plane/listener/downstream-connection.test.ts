@@ -69,6 +69,19 @@ describe("a downstream connection", () => {
     assert.equal(client.wasReset, false);
   });
 
+  it("answers all that a client has pipelined before it closed its side", async (t) => {
+    const proxy = await new ProxyFixture([await scriptedUpstream(t, echoPath)]).start(t);
+    for (const rest of ["", "GET /cut"]) {
+      const client = await proxy.connect();
+      client.socket.end(`${["/a", "/b", "/c"].map((path) => `GET ${path} HTTP/1.1\r\n${HOST}\r\n`).join("")}${rest}`);
+      for (const path of ["/a", "/b", "/c"]) assert.equal(bodyOf(await client.response()), path);
+      if (rest !== "") assert.match(await client.response(), /^HTTP\/1\.1 400 /);
+      await client.closed();
+      assert.equal(client.wasReset, false);
+      assert.equal(client.received, "");
+    }
+  });
+
   it("refuses a malformed request, says so before it closes, and decodes nothing after it", async (t) => {
     const proxy = await new ProxyFixture([await scriptedUpstream(t, echoPath)]).start(t);
     const client = await proxy.connect();
