@@ -1,4 +1,4 @@
-import { assert, unreachable } from "../../shared/assert.ts";
+import { unreachable } from "../../shared/assert.ts";
 import type { Change, RowChange } from "../store/store.ts";
 import type { Catalog, Row } from "./catalog.ts";
 import { documentFromRow } from "./document.ts";
@@ -8,29 +8,33 @@ import { compareEndpoints, compareRoutes, compareSplits, findRow, sortKey } from
 /**
  * What a change does to a catalog, row by row; puts and deletions without effect are left out. The server's columns are
  * settled here: `id` stays with the row (0 for a new one: the store numbers it) and `updatedAt` becomes `now`.
- * A key may stand only once in a change.
  */
 export function planChange(catalog: Catalog, change: Change, now: string): readonly RowChange[] {
-  const seen = new Set<string>();
   const planned: RowChange[] = [];
-  const once = (key: RowKey): void => {
-    const text = `${key.kind} ${describeKey(key)}`;
-    assert(!seen.has(text), `${text} stands twice in one change`);
-    seen.add(text);
-  };
-  for (const put of change.puts) {
-    const key = keyOf(put);
-    once(key);
+  for (const [key, put] of decided(change)) {
     const before = findRow(catalog, key);
-    if (before === undefined || !isSameContent(before, put))
+    if (put === undefined) {
+      if (before !== undefined) planned.push({ key, before, after: undefined });
+    } else if (before === undefined || !isSameContent(before, put)) {
       planned.push({ key, before, after: stamped(put, before, now) });
-  }
-  for (const key of change.deletions) {
-    once(key);
-    const before = findRow(catalog, key);
-    if (before !== undefined) planned.push({ key, before, after: undefined });
+    }
   }
   return planned;
+}
+
+/**
+ * What becomes of each key: the row to put, or undefined. A key that stands twice is no error here, for one commit may
+ * carry the wishes of several proxies (one leaves an address, another takes it): a put wins, the last one of several.
+ */
+function decided({ puts, deletions }: Change): Iterable<readonly [RowKey, Row | undefined]> {
+  const wishes = new Map<string, readonly [RowKey, Row | undefined]>();
+  for (const row of puts) wishes.set(nameOf(keyOf(row)), [keyOf(row), row]);
+  for (const key of deletions) if (!wishes.has(nameOf(key))) wishes.set(nameOf(key), [key, undefined]);
+  return wishes.values();
+}
+
+function nameOf(key: RowKey): string {
+  return `${key.kind} ${describeKey(key)}`;
 }
 
 /** Equal in all but `id` and `updatedAt`. */

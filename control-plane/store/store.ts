@@ -1,7 +1,10 @@
 import type { Catalog, Row } from "../catalog/catalog.ts";
 import type { RowKey } from "../catalog/row-key.ts";
 
-/** A wish: rows to put (whole, already validated and completed with defaults) and keys to delete. */
+/**
+ * A wish: rows to put (whole, already validated and completed with defaults) and keys to delete. When a key stands
+ * twice a put wins over a deletion, and the last of several puts over the others.
+ */
 export interface Change {
   readonly puts: readonly Row[];
   readonly deletions: readonly RowKey[];

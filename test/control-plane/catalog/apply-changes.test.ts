@@ -97,11 +97,12 @@ describe("a change", () => {
     assert.deepEqual([...after.routes.keys()], ["b"]);
   });
 
-  it("may name a key once", () => {
-    assert.throws(
-      () => planChange(emptyCatalog, { puts: [policy("a"), policy("a")], deletions: [] }, NOW),
-      /stands twice/,
-    );
+  it("that names a key twice puts rather than deletes, and takes the last put", () => {
+    const catalog = catalogOf(endpoint("a", 1));
+    const puts = [endpoint("a", 1, { weight: 2 }), endpoint("a", 1, { weight: 3 })];
+    const planned = planChange(catalog, { puts, deletions: puts.map(keyOf) }, NOW);
+    assert.equal(planned.length, 1);
+    assert.deepEqual(planned[0]?.after, puts[1]);
   });
 });
 
