@@ -13,7 +13,7 @@ import { ProxyReport } from "./admin/proxy-report.ts";
 import type { ProxyConfig } from "./config.ts";
 import { drain } from "./drain.ts";
 import { HttpListener } from "./listener/http-listener.ts";
-import { ListenerSet, type ListenerSpec } from "./listener/listener-set.ts";
+import { ListenerSet, orListenFailed, type ListenerSpec } from "./listener/listener-set.ts";
 import { nodeName } from "./node-name.ts";
 import { writeReadyFile } from "./ready-file.ts";
 import { RuntimeHolder } from "./runtime/apply.ts";
@@ -228,7 +228,7 @@ export class Proxy implements DiscoveryLink {
       const addresses: ProxyAddresses = {
         outbound: await listeners.open(OUTBOUND, outbound, "--outbound"),
         inbound: hasInbound ? await listeners.open(INBOUND, inbound, "--inbound") : undefined,
-        admin: await this.#admin.listen(admin),
+        admin: await orListenFailed(this.#admin.listen(admin), admin, "--admin"),
         upstreams: opened,
       };
       for (const { service, address } of upstreams) {
@@ -289,7 +289,8 @@ export class Proxy implements DiscoveryLink {
       kind: "heddle",
       service,
       version,
-      inbound: inbound === undefined ? undefined : formatAddress(inbound),
+      // A stream that breaks during the drain must not list the instance again.
+      inbound: inbound === undefined || this.#drained !== undefined ? undefined : formatAddress(inbound),
       outbound: formatAddress(outbound),
       admin: formatAddress(admin),
       snapshotSource: this.#current.source,
@@ -299,7 +300,7 @@ export class Proxy implements DiscoveryLink {
   #openStore(): LastGoodStore | undefined {
     const { stateFolder } = this.#config;
     if (stateFolder === undefined) return undefined;
-    return new LastGoodStore(stateFolder, {
+    return new LastGoodStore(stateFolder, systemTimers, {
       onSaved: () => (this.#snapshotWrites.saved += 1),
       onFailed: (error) => {
         this.#snapshotWrites.failed += 1;

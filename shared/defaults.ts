@@ -44,6 +44,8 @@ export const XDS_KEEPALIVE_MS = 30_000;
 export const XDS_KEEPALIVE_TIMEOUT_MS = 10_000;
 /** A stream whose response stays unread or unanswered for this long is cut. */
 export const STREAM_STALL_MS = 30_000;
+/** A proxy writes its snapshot to disk at most this often: ten pushes a second need not be ten fsyncs. */
+export const LAST_GOOD_PERIOD_MS = 1_000;
 /** A proxy waits this long for a resource that another one names; then it counts as empty (Envoy initial_fetch_timeout). */
 export const RESOURCE_WAIT_MS = 15_000;
 /**

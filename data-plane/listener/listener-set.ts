@@ -54,13 +54,9 @@ export class ListenerSet {
   /** Opens a port of the proxy's own. Throws {@link ListenFailed} in the words of the flag that names it. */
   async open(spec: ListenerSpec, address: Address, flag: string): Promise<Address> {
     const http = this.#make(spec);
-    try {
-      const bound = await http.listen(address);
-      this.#own.push({ ...spec, address: bound, http });
-      return bound;
-    } catch (error) {
-      throw new ListenFailed(listenError(error, address, flag), { cause: error });
-    }
+    const bound = await orListenFailed(http.listen(address), address, flag);
+    this.#own.push({ ...spec, address: bound, http });
+    return bound;
   }
 
   /** Makes the other ports match the configuration. */
@@ -138,6 +134,15 @@ export class ListenerSet {
     for (const gone of this.#leaving) if (gone.connections === 0) this.#leaving.delete(gone);
     http.drain();
     this.#leaving.add(http);
+  }
+}
+
+/** The bound address, or {@link ListenFailed} in the words of the flag that names it. */
+export async function orListenFailed(listening: Promise<Address>, address: Address, flag: string): Promise<Address> {
+  try {
+    return await listening;
+  } catch (error) {
+    throw new ListenFailed(listenError(error, address, flag), { cause: error });
   }
 }
 

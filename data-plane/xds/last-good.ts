@@ -2,7 +2,9 @@ import { mkdirSync, readFileSync } from "node:fs";
 import { open, rename, rm } from "node:fs/promises";
 import { join } from "node:path";
 
+import { LAST_GOOD_PERIOD_MS } from "../../shared/defaults.ts";
 import { err, type Result } from "../../shared/result.ts";
+import type { Timer, Timers } from "../../shared/timers.ts";
 import type { StoredSnapshot } from "./discovery-message.ts";
 import { decodeLastGood, encodeLastGood, type LastGood } from "./last-good-format.ts";
 
@@ -20,8 +22,9 @@ export interface LastGoodEvents {
  * The last good snapshot on disk, so that a proxy can start while the control plane is dead.
  *
  * A write goes to a file of its own, is synced, takes the old one's place by rename, and the folder is synced: a crash at
- * any point leaves the old file or the new one, whole. Writes run off the request path, one at a time; while one runs,
- * only the newest snapshot waits. A failed write is reported and the proxy goes on: the next change tries again.
+ * any point leaves the old file or the new one, whole. Writes run off the request path, one at a time and at most one
+ * per LAST_GOOD_PERIOD_MS; meanwhile only the newest snapshot waits. A failed write is reported and the proxy goes on:
+ * the next change tries again.
  */
 export class LastGoodStore {
   readonly #folder: string;
@@ -30,11 +33,15 @@ export class LastGoodStore {
   readonly #events: LastGoodEvents;
   #next: LastGood | undefined = undefined;
   #writing: Promise<void> | undefined = undefined;
+  readonly #timers: Timers;
+  /** Runs for a period after each write. */
+  #pause: Timer | undefined = undefined;
 
   /** Makes the folder when it is missing; throws when that fails. */
-  constructor(folder: string, events: LastGoodEvents) {
+  constructor(folder: string, timers: Timers, events: LastGoodEvents) {
     mkdirSync(folder, { recursive: true, mode: FOLDER_MODE });
     this.#folder = folder;
+    this.#timers = timers;
     this.#path = join(folder, "snapshot");
     // A second process on the same folder must not write into this one's half-written file.
     this.#temporary = `${this.#path}.${process.pid}.new`;
@@ -57,20 +64,31 @@ export class LastGoodStore {
 
   save(snapshot: StoredSnapshot, savedWallMs: number): void {
     this.#next = { snapshot, savedWallMs };
-    this.#writing ??= this.#writeAll();
+    this.#writeNext();
   }
 
   /** Settles when everything saved so far is on disk, or has failed. */
   async flush(): Promise<void> {
-    await this.#writing;
+    while (this.#next !== undefined || this.#writing !== undefined) {
+      this.#pause?.cancel();
+      this.#pause = undefined;
+      this.#writeNext();
+      await this.#writing;
+    }
   }
 
-  async #writeAll(): Promise<void> {
-    for (let next = this.#next; next !== undefined; next = this.#next) {
-      this.#next = undefined;
-      await this.#write(encodeLastGood(next));
-    }
-    this.#writing = undefined;
+  #writeNext(): void {
+    const next = this.#next;
+    if (next === undefined || this.#writing !== undefined || this.#pause !== undefined) return;
+    this.#next = undefined;
+    this.#pause = this.#timers.after(LAST_GOOD_PERIOD_MS, () => {
+      this.#pause = undefined;
+      this.#writeNext();
+    });
+    this.#writing = this.#write(encodeLastGood(next)).then(() => {
+      this.#writing = undefined;
+      this.#writeNext();
+    });
   }
 
   async #write(bytes: Buffer): Promise<void> {

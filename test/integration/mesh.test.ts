@@ -171,9 +171,9 @@ describe("the mesh", () => {
     assert.ok(leaving !== undefined);
 
     const answers: { status: number; body: string }[] = [];
-    let isLoading = true;
-    const load = Array.from({ length: 4 }, async () => {
-      while (isLoading) answers.push(await ask(web.addresses.outbound, { method: "POST", ...toReviews }));
+    const load = { isOn: true };
+    const loads = Array.from({ length: 4 }, async () => {
+      while (load.isOn) answers.push(await ask(web.addresses.outbound, { method: "POST", ...toReviews }));
     });
     await leaving.drain();
     await leaving.stop();
@@ -182,8 +182,8 @@ describe("the mesh", () => {
       async () => answers.length,
       (count) => count >= answeredBefore + 20,
     );
-    isLoading = false;
-    await Promise.all(load);
+    load.isOn = false;
+    await Promise.all(loads);
     assert.deepEqual(
       answers.filter(({ status }) => status !== 200),
       [],

@@ -9,6 +9,8 @@ import fc from "fast-check";
 import { RESOURCE_TYPES, type StoredSnapshot } from "../../../data-plane/xds/discovery-message.ts";
 import { decodeLastGood, encodeLastGood } from "../../../data-plane/xds/last-good-format.ts";
 import { LastGoodStore } from "../../../data-plane/xds/last-good.ts";
+import { LAST_GOOD_PERIOD_MS } from "../../../shared/defaults.ts";
+import { systemTimers, type Timers } from "../../../shared/timers.ts";
 
 const root = mkdtempSync(join(tmpdir(), "heddle-last-good-"));
 after(() => rmSync(root, { recursive: true, force: true }));
@@ -35,7 +37,7 @@ interface Events {
 
 function storeIn(path: string): { store: LastGoodStore; events: Events } {
   const events: Events = { saved: [], failed: [] };
-  const store = new LastGoodStore(path, {
+  const store = new LastGoodStore(path, systemTimers, {
     onSaved: (bytes) => events.saved.push(bytes),
     onFailed: (error) => events.failed.push(error),
   });
@@ -130,6 +132,34 @@ describe("the last good snapshot on disk", () => {
     const loaded = store.load();
     assert.ok(loaded?.ok);
     assert.equal(loaded.value.snapshot.types[0]?.version, "r100.a");
+  });
+
+  it("is written at once, then at most once per period", async () => {
+    const due: (() => void)[] = [];
+    const timers: Timers = {
+      after: (delayMs, task) => {
+        assert.equal(delayMs, LAST_GOOD_PERIOD_MS);
+        due.push(task);
+        return { cancel: () => undefined };
+      },
+      every: () => assert.fail("nothing is periodic here"),
+    };
+    const written = Promise.withResolvers<void>();
+    const store = new LastGoodStore(folder("period"), timers, {
+      onSaved: () => written.resolve(),
+      onFailed: (error) => written.reject(new Error(error)),
+    });
+    store.save(snapshotOf("r1.a"), 1);
+    await written.promise;
+    store.save(snapshotOf("r2.b"), 2);
+    store.save(snapshotOf("r3.c"), 3);
+    const early = store.load();
+    assert.ok(early?.ok && early.value.savedWallMs === 1);
+    assert.equal(due.length, 1);
+    due[0]?.();
+    await store.flush();
+    const late = store.load();
+    assert.ok(late?.ok && late.value.savedWallMs === 3);
   });
 
   it("is the old one when the process died between writing and renaming", async () => {
