@@ -16,8 +16,8 @@ const PURE: readonly RegExp[] = [
   /^shared\/(assert|result|violation|backoff|defaults|limits|string-hash)\.ts$/,
   /^shared\/model\//,
   /^control-plane\/catalog\//,
-  /^control-plane\/snapshot\/(build|listeners|routes|clusters|check|version|division|mesh)\.ts$/,
-  /^control-plane\/xds\/(subscription|node-session|name-set)\.ts$/,
+  /^control-plane\/snapshot\/(?!publisher|encode)/,
+  /^control-plane\/xds\/(subscription|node-session|name-set|held-routes|payload|resource-set|cluster-history)\.ts$/,
   /^control-plane\/liveness\/lease\.ts$/,
   /^data-plane\/(http1|router|balancer|policy)\//,
   /^data-plane\/runtime\/(runtime|compile|compile-cluster|endpoint-state)\.ts$/,
@@ -161,7 +161,10 @@ describe("names and shapes", () => {
   it("have no escape hatches", () => {
     const hatch =
       /\bas any\b|:\s*any\b|@ts-(ignore|nocheck|expect-error)|oxlint-disable|catch\s*(\([^)]*\))?\s*\{\s*\}/;
-    const found = offences(source, (file) => hatch.exec(file.text)?.[0]);
+    const found = offences(
+      source,
+      (file) => hatch.exec(file.code)?.[0] ?? /@ts-(ignore|nocheck|expect-error)|oxlint-disable/.exec(file.text)?.[0],
+    );
     assert.deepEqual(found, []);
   });
 
