@@ -2,6 +2,7 @@
 import { parseArgs } from "node:util";
 
 import { runStaticStability } from "./static-stability.ts";
+import { runStoreCrash } from "./store-crash.ts";
 
 const { values, positionals } = parseArgs({
   allowPositionals: true,
@@ -33,9 +34,20 @@ async function staticStability(): Promise<boolean> {
   return good;
 }
 
+async function storeCrash(): Promise<boolean> {
+  const cycles = Number(values.cycles);
+  console.log(`seed ${seed}: ${cycles} times kill -9 in a write storm`);
+  const verdict = await runStoreCrash(cycles, seed);
+  console.log(verdict);
+  return verdict.failures.length === 0;
+}
+
+const suites: Readonly<Record<string, () => Promise<boolean>>> = { static: staticStability, store: storeCrash };
 const [which = "static"] = positionals;
-if (which === "static") process.exitCode = (await staticStability()) ? 0 : 1;
-else {
-  console.error(`unknown chaos "${which}": static or store`);
+const suite = suites[which];
+if (suite === undefined) {
+  console.error(`unknown chaos "${which}": there are ${Object.keys(suites).join(", ")}`);
   process.exitCode = 64;
+} else {
+  process.exitCode = (await suite()) ? 0 : 1;
 }
