@@ -77,8 +77,10 @@ function commit(
       return ok(resultOf(fleet, [], { revision: outcome.revision, dryRun: false }));
     case "conflict":
       return err(conflict(outcome.expected, outcome.actual));
-    case "unavailable":
-      return err(refusal(status.UNAVAILABLE, `nothing was stored: ${outcome.reason}`));
+    case "unavailable": {
+      const code = outcome.isFull ? status.RESOURCE_EXHAUSTED : status.UNAVAILABLE;
+      return err(refusal(code, `nothing was stored: ${outcome.reason}`));
+    }
   }
 }
 
@@ -88,24 +90,12 @@ interface ReadOptions extends CommitOptions {
 }
 
 function readOptions(options: MutationOptions, peer: string): Result<ReadOptions, Refusal> {
-  const violations: Violation[] = [];
   const { author, reason, expectedRevision, dryRun, force } = options;
-  if (author.length > AUTHOR_CHARS_MAX) {
-    violations.push(
-      violation(
-        "options.author",
-        `options.author must have at most ${AUTHOR_CHARS_MAX} characters (got ${author.length})`,
-      ),
-    );
-  }
-  if (reason.length > REASON_CHARS_MAX) {
-    violations.push(
-      violation(
-        "options.reason",
-        `options.reason must have at most ${REASON_CHARS_MAX} characters (got ${reason.length})`,
-      ),
-    );
-  }
+  const violations = [
+    ...textViolations("author", author, { charsMax: AUTHOR_CHARS_MAX, control: /\p{Cc}/u }),
+    // A commit message makes a good reason, and it has lines.
+    ...textViolations("reason", reason, { charsMax: REASON_CHARS_MAX, control: /[^\P{Cc}\n\r\t]/u }),
+  ];
   if (violations.length > 0) return err(refuseViolations(status.INVALID_ARGUMENT, violations));
   return ok({
     author: author === "" ? `unnamed at ${peer}`.slice(0, AUTHOR_CHARS_MAX) : author,
@@ -114,6 +104,19 @@ function readOptions(options: MutationOptions, peer: string): Result<ReadOptions
     dryRun,
     force,
   });
+}
+
+/** Control characters would reach the terminals that show the history. */
+function textViolations(
+  field: string,
+  text: string,
+  rule: { charsMax: number; control: RegExp },
+): readonly Violation[] {
+  const path = `options.${field}`;
+  if (text.length > rule.charsMax) {
+    return [violation(path, `${path} must have at most ${rule.charsMax} characters (got ${text.length})`)];
+  }
+  return rule.control.test(text) ? [violation(path, `${path} must be without control characters`)] : [];
 }
 
 function conflict(expected: number, actual: number): Refusal {

@@ -20,7 +20,7 @@ import { documentFromColumns, rowFromColumns } from "./column-values.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { createPrivateFile } from "./private-file.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
-import { classifyStoreFailure } from "./store-failure.ts";
+import { classifyStoreFailure, type StoreFailure } from "./store-failure.ts";
 import type { Change, Commit, CommitOptions, CommitOutcome, RevisionSummary, RowChange, Store } from "./store.ts";
 import { acquireWriterLock, type WriterLock } from "./writer-lock.ts";
 
@@ -129,6 +129,10 @@ function isoTime(clock: Clock): string {
   return new Date(clock.wallMs()).toISOString();
 }
 
+function unavailable({ kind, reason }: StoreFailure): CommitOutcome {
+  return { kind: "unavailable", isFull: kind === "full", reason };
+}
+
 /**
  * The truth in one SQLite file. The catalog in memory is what the last successful COMMIT stored, and nothing else.
  * An fsync or disk error stops all writing until a restart; reads go on.
@@ -146,7 +150,7 @@ class SqliteStore implements Store {
   #isAnnouncing = false;
   #catalog: Catalog;
   #dataVersion: number;
-  #stopped: string | undefined;
+  #stopped: StoreFailure | undefined;
 
   constructor(
     db: Database.Database,
@@ -175,10 +179,10 @@ class SqliteStore implements Store {
     const committedAt = isoTime(this.#clock);
     const planned = planChange(this.#catalog, change, committedAt);
     if (planned.length === 0) return { kind: "unchanged", revision: actual };
-    if (this.#stopped !== undefined) return { kind: "unavailable", reason: this.#stopped };
+    if (this.#stopped !== undefined) return unavailable(this.#stopped);
 
     const stored = this.#write(planned, options, committedAt);
-    if (!stored.ok) return { kind: "unavailable", reason: stored.error };
+    if (!stored.ok) return unavailable(stored.error);
     const commit = stored.value;
     const catalog = applyChanges(this.#catalog, commit.changes, commit.revision);
     this.#catalog = catalog;
@@ -221,7 +225,7 @@ class SqliteStore implements Store {
   }
 
   /** One transaction: the rows, the next revision, and each row before and after. Durable when it returns. */
-  #write(planned: readonly RowChange[], options: CommitOptions, committedAt: string): Result<Commit, string> {
+  #write(planned: readonly RowChange[], options: CommitOptions, committedAt: string): Result<Commit, StoreFailure> {
     try {
       this.#db.exec("BEGIN IMMEDIATE");
       if (this.#readDataVersion() !== this.#dataVersion) return this.#refuseForeignWrite();
@@ -245,20 +249,21 @@ class SqliteStore implements Store {
   }
 
   /** SQLite's data_version moves when another connection has committed: our catalog would no longer be what is stored. */
-  #refuseForeignWrite(): Result<never, string> {
-    this.#stopped = "another program has changed the database; restart the control plane, which reads it again";
-    this.#log.error({ reason: this.#stopped }, "the store takes no more writes");
+  #refuseForeignWrite(): Result<never, StoreFailure> {
+    const reason = "another program has changed the database; restart the control plane, which reads it again";
+    this.#log.error({ reason }, "the store takes no more writes");
+    this.#stopped = { kind: "fail-stop", reason };
     return err(this.#stopped);
   }
 
-  #explain(error: unknown): string {
+  #explain(error: unknown): StoreFailure {
     assert(error instanceof Database.SqliteError, `the store's transaction failed: ${String(error)}`);
     const failure = classifyStoreFailure(error.code, error.message);
     // A constraint that validation did not know: ours to mend, and nothing is stored.
     assert(failure !== undefined, `the database refused a validated change: ${error.code} ${error.message}`);
-    if (failure.kind === "fail-stop") this.#stopped = failure.reason;
+    if (failure.kind === "fail-stop") this.#stopped = failure;
     this.#log.error({ code: error.code, err: error.message }, "the store could not write");
-    return failure.reason;
+    return failure;
   }
 
   /** In order of revisions, even when a listener commits. */

@@ -1,5 +1,7 @@
 /** What a failed write means for the writes after it. */
 export type StoreFailure =
+  /** Nothing was stored, for want of room. */
+  | { readonly kind: "full"; readonly reason: string }
   /** Nothing was stored; the next write may succeed. */
   | { readonly kind: "refused"; readonly reason: string }
   /** What is on disk is unknown: no more writes until a restart has read it again. */
@@ -11,7 +13,7 @@ export type StoreFailure =
  */
 export function classifyStoreFailure(code: string, message: string): StoreFailure | undefined {
   if (code === "SQLITE_FULL")
-    return { kind: "refused", reason: "the disk or the store's own bound is full; free space, then try again" };
+    return { kind: "full", reason: "the disk or the store's own bound is full; free space, then try again" };
   if (code.startsWith("SQLITE_BUSY") || code.startsWith("SQLITE_LOCKED")) {
     return { kind: "refused", reason: "another program holds the database's write lock; try again when it is done" };
   }

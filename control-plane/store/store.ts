@@ -46,7 +46,7 @@ export type CommitOutcome =
   | { readonly kind: "unchanged"; readonly revision: number }
   | { readonly kind: "conflict"; readonly expected: number; readonly actual: number }
   /** The store cannot write now (disk full, I/O error). Nothing was stored; reads and streams go on. */
-  | { readonly kind: "unavailable"; readonly reason: string };
+  | { readonly kind: "unavailable"; readonly isFull: boolean; readonly reason: string };
 
 /**
  * The port to the truth. One writer; every commit is one transaction that stores the rows, the next revision, who, when,

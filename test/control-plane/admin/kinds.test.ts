@@ -165,6 +165,11 @@ describe("Apply", () => {
       refused.violations.map(({ path }) => path),
       ["options.author", "options.reason"],
     );
+    const escapes = { author: "a\u001b[2J", reason: "first line\nsecond\u0007" };
+    const odd = refusal(
+      await call("ServicePolicies.Apply", { service_policy: { service_name: "c" }, options: escapes }),
+    );
+    assert.match(odd.details, /options\.author must be without control characters; options\.reason must be/);
   });
 
   it("is ABORTED with the actual revision when another was expected", async (t) => {

@@ -269,7 +269,7 @@ describe("a backup over the port", () => {
 });
 
 describe("a store that cannot write", () => {
-  it("is UNAVAILABLE with its reason, and reads go on", async (t) => {
+  it("for want of room is RESOURCE_EXHAUSTED with its reason, and reads go on", async (t) => {
     const store = openStore(t, { file: storeFile(t), bytesMax: 200_000 });
     const { call, must } = await openAdminPort(t, { store });
     const body = "x".repeat(4_000);
@@ -277,7 +277,10 @@ describe("a store that cannot write", () => {
       route: { name: `r${index}`, destination_service: "a", direct_response: { status: 200, body } },
     }));
     const refused = refusal(await call("Mesh.ApplyBundle", { resources: rules }));
-    assert.deepEqual([refused.code, /nothing was stored: .* full/.test(refused.details)], [status.UNAVAILABLE, true]);
+    assert.deepEqual(
+      [refused.code, /nothing was stored: .* full/.test(refused.details)],
+      [status.RESOURCE_EXHAUSTED, true],
+    );
     assert.deepEqual(list(await must("Routes.List", {}), "items"), []);
     assert.equal((await must("ServicePolicies.Apply", { service_policy: { service_name: "a" } }))["revision"], "1");
   });

@@ -4,14 +4,12 @@ import { describe, it } from "node:test";
 import { classifyStoreFailure } from "../../../control-plane/store/store-failure.ts";
 
 describe("a failed write", () => {
-  it("for want of room or of a lock may be tried again", () => {
-    for (const code of [
-      "SQLITE_FULL",
-      "SQLITE_BUSY",
-      "SQLITE_BUSY_SNAPSHOT",
-      "SQLITE_LOCKED",
-      "SQLITE_READONLY_DIRECTORY",
-    ]) {
+  it("of a full disk says so", () => {
+    assert.equal(classifyStoreFailure("SQLITE_FULL", "words")?.kind, "full");
+  });
+
+  it("for want of a lock may be tried again", () => {
+    for (const code of ["SQLITE_BUSY", "SQLITE_BUSY_SNAPSHOT", "SQLITE_LOCKED", "SQLITE_READONLY_DIRECTORY"]) {
       assert.equal(classifyStoreFailure(code, "words")?.kind, "refused", code);
     }
   });

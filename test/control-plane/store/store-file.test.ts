@@ -72,7 +72,17 @@ describe("a file that is no store of ours", () => {
       "INSERT INTO Route (name, destination_service, redirect, direct_response) VALUES ('r', 'a', '{}', '{}')",
     ];
     for (const sql of wrong) assert.throws(() => db.exec(sql), /constraint|cannot store/, sql);
+  });
+
+  it("has the mission's CertificateRecord, whose times tick in milliseconds (F4.11, F4.30)", (t) => {
+    const file = storeFile(t);
+    openStore(t, { file }).close();
+    const db = new Database(file);
+    t.after(() => db.close());
     db.exec("INSERT INTO CertificateRecord (service_name, cert_pem, private_key, expiry) VALUES ('a', 'x', 'y', 'z')");
+    const row = db.prepare<[], Record<string, string>>("SELECT * FROM CertificateRecord").get();
+    assert.deepEqual(Object.keys(row ?? {}), ["service_name", "cert_pem", "private_key", "expiry", "issued_at"]);
+    assert.match(row?.["issued_at"] ?? "", /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z$/);
   });
 });
 
