@@ -23,11 +23,13 @@ async function staticStability(): Promise<boolean> {
     rate,
     rounds: Number(values.rounds),
     phaseRequests: rate * 4,
+    herd: 50,
     forgetSnapshots: false,
     onPhase: (name) => console.log(`  ${name}`),
   });
-  const { failures, unseen, doubled, lastWords, ...rest } = verdict;
+  const { failures, excused, unseen, doubled, lastWords, ...rest } = verdict;
   console.log({ ...rest, failed: failures.length, unseen: unseen.length, doubled: doubled.length });
+  for (const failure of excused) console.log("under way on the killed instance:", failure);
   for (const failure of failures.slice(0, 50)) console.log(failure);
   const good = failures.length + unseen.length + doubled.length === 0;
   if (!good) console.log(lastWords);
