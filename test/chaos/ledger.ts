@@ -20,8 +20,8 @@ export interface Failure {
   readonly method: string;
   readonly reason: string;
   readonly status: number;
-  /** How many services saw it. */
-  readonly seen: number;
+  /** The instances that saw it. */
+  readonly seenBy: readonly string[];
 }
 
 /** Notes every outcome with the phase it was due in. */
@@ -57,7 +57,7 @@ export class Ledger {
         method: outcome.request.method,
         reason: `${outcome.failure ?? ""} (x-heddle-error: ${String(outcome.headers["x-heddle-error"] ?? "-")})`,
         status: outcome.status,
-        seen: seen.get(outcome.id)?.length ?? 0,
+        seenBy: (seen.get(outcome.id) ?? []).map(({ instance }) => instance),
       })),
       unseen: answered.filter(({ outcome }) => !seen.has(outcome.id)).map(({ outcome }) => outcome.id),
       doubled: servedTwice.filter(([, sightings]) => sightings[0]?.method === "POST").map(([id]) => id),

@@ -35,15 +35,25 @@ export class ChaosMesh {
   #gateAddress = "";
   #controlPlane: HeddleProcess | undefined;
   #web: HeddleProcess | undefined;
+  #herd: Child | undefined;
   #callers = 1;
+  #replicas = 0;
   admin: AdminClient | undefined;
 
   async start(replicas: number): Promise<void> {
     this.#gateAddress = formatAddress(await this.#gate.listen());
     await this.startControlPlane();
-    for (let n = 1; n <= replicas; n += 1) this.instances.push(await this.#startInstance(`reviews-${n}`));
+    for (let n = 1; n <= replicas; n += 1) await this.addInstance();
     this.#web = await startHeddle("web-1", this.#proxyArgs("web", "web-1", ["--outbound", "127.0.0.1:0"]), this.folder);
     await this.admin?.waitForAll();
+  }
+
+  /** Adds proxies that only hold streams, all in one process. */
+  async startHerd(count: number): Promise<void> {
+    const started = Promise.withResolvers<void>();
+    const args = ["test/chaos/herd.ts", this.#gateAddress, String(count)];
+    this.#herd = new Child("herd", args, (line) => line.startsWith("connected") && started.resolve());
+    await started.promise;
   }
 
   /** Where the caller's requests go. */
@@ -103,6 +113,11 @@ export class ChaosMesh {
     await old?.child.terminate();
   }
 
+  async addInstance(): Promise<void> {
+    this.#replicas += 1;
+    this.instances.push(await this.#startInstance(`reviews-${this.#replicas}`));
+  }
+
   /** Kills app and proxy at once, as a crashed host would. */
   async killInstance(instance: Instance): Promise<void> {
     await Promise.all([instance.proxy.child.kill(), instance.app.kill()]);
@@ -113,6 +128,7 @@ export class ChaosMesh {
     this.admin?.close();
     const children = this.instances.flatMap(({ app, proxy }) => [app, proxy.child]);
     if (this.#web !== undefined) children.push(this.#web.child);
+    if (this.#herd !== undefined) children.push(this.#herd);
     if (this.#controlPlane !== undefined) children.push(this.#controlPlane.child);
     await Promise.all(children.map((child) => child.kill()));
     await this.#gate.close();
