@@ -1,0 +1,78 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { readProxyConfig } from "../../data-plane/config.ts";
+
+describe("the settings of a proxy", () => {
+  it("need a service; everything else has a default on loopback", () => {
+    const config = readProxyConfig({ service: "web" });
+    assert.ok(config.ok);
+    assert.deepEqual(config.value, {
+      service: "web",
+      version: "",
+      name: undefined,
+      app: undefined,
+      controlPlanes: [{ host: "127.0.0.1", port: 15_010 }],
+      outbound: { host: "127.0.0.1", port: 15_001 },
+      inbound: { host: "127.0.0.1", port: 15_006 },
+      admin: { host: "127.0.0.1", port: 15_000 },
+      upstreams: [],
+      stateFolder: undefined,
+      readyFile: undefined,
+      egress: "allow-any",
+      accessLog: "stdout",
+      logLevel: "info",
+      acceptOlder: false,
+    });
+  });
+
+  it("are read as flags and variables write them", () => {
+    const config = readProxyConfig({
+      service: "web",
+      controlPlane: "10.0.0.1:1, [::1]:2",
+      outbound: "0",
+      app: "0.0.0.0:80",
+      upstream: ["reviews=9091", "ratings=[::1]:0"],
+      egress: "registry-only",
+      name: "",
+    });
+    assert.ok(config.ok);
+    assert.deepEqual(config.value.controlPlanes, [
+      { host: "10.0.0.1", port: 1 },
+      { host: "::1", port: 2 },
+    ]);
+    assert.deepEqual(config.value.outbound, { host: "127.0.0.1", port: 0 });
+    assert.deepEqual(config.value.upstreams, [
+      { service: "reviews", address: { host: "127.0.0.1", port: 9_091 } },
+      { service: "ratings", address: { host: "::1", port: 0 } },
+    ]);
+    assert.equal(config.value.name, undefined);
+  });
+
+  it("that are wrong are all named, each by its flag", () => {
+    const config = readProxyConfig({
+      outbound: "nowhere",
+      inbound: "127.0.0.1:70000",
+      upstream: ["reviews", "=1", "ratings=x"],
+      egress: "maybe",
+      logLevel: "loud",
+      version: "v".repeat(33),
+    });
+    assert.ok(!config.ok);
+    assert.deepEqual(
+      config.error.map(({ path }) => path),
+      [
+        "--service",
+        "--version",
+        "--outbound",
+        "--inbound",
+        "--upstream",
+        "--upstream",
+        "--upstream",
+        "--egress",
+        "--log-level",
+      ],
+    );
+    assert.match(config.error.at(-2)?.message ?? "", /"maybe" is none of allow-any, registry-only/);
+  });
+});
