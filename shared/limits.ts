@@ -64,6 +64,8 @@ export const STREAM_REQUESTS_BURST = 2_000;
 export const DRAIN_WAIT_MS_MAX = 600_000;
 /** Streams that get a new snapshot in one turn of the event loop (about 10 ms); requests are read between the turns. */
 export const FAN_OUT_SLICE = 256;
+/** Cluster lists whose content is known by version, for nodes that come back; beyond it the oldest is forgotten. */
+export const CLUSTER_SETS_REMEMBERED_MAX = 256;
 /** Disconnected nodes that the control plane still tells of, for an hour; beyond it the longest gone are forgotten. */
 export const GONE_NODES_MAX = 10_000;
 /** Publications whose acknowledgement is still being timed; beyond it the oldest is given up. */

@@ -1,3 +1,4 @@
+import { unreachable } from "../../shared/assert.ts";
 import * as defaults from "../../shared/defaults.ts";
 import type { Cluster, Endpoint, LbPolicy, LoadAssignment } from "../../shared/model/cluster.ts";
 import type { NodeKind } from "../../shared/model/node.ts";
@@ -68,7 +69,8 @@ function cluster(rows: MemberRows, version: string | null, isGrpc: boolean): Clu
 }
 
 function lbPolicy(policy: ServicePolicy | undefined): LbPolicy {
-  switch (policy?.lbPolicy) {
+  const wanted = policy?.lbPolicy;
+  switch (wanted) {
     case "least_request":
       return { kind: "least-request", choices: defaults.LEAST_REQUEST_CHOICES };
     case "ring_hash":
@@ -80,6 +82,8 @@ function lbPolicy(policy: ServicePolicy | undefined): LbPolicy {
     case "round_robin":
     case undefined:
       return { kind: "round-robin" };
+    default:
+      return unreachable(wanted);
   }
 }
 

@@ -1,3 +1,4 @@
+import { unreachable } from "../../shared/assert.ts";
 import { parseAddress, type Address } from "../../shared/address.ts";
 import { INBOUND_PORT, OUTBOUND_PORT } from "../../shared/defaults.ts";
 import type { Listener } from "../../shared/model/listener.ts";
@@ -25,6 +26,8 @@ export function buildListeners(nodeClass: NodeClass, services: Iterable<string>)
       return new Map([["outbound", outbound(envoyBind(nodeClass.outbound))]]);
     case "grpc":
       return new Map([...services].map((service) => [service, apiListener(service)]));
+    default:
+      return unreachable(nodeClass.kind);
   }
 }
 

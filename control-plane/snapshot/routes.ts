@@ -127,17 +127,30 @@ function forwardRoutes({ name, match, destinations, forward, scope }: Forwarding
   );
   const hashOn = hashPolicies(destinations, scope.targets);
   const action = (clusters: readonly WeightedCluster[]): ForwardAction => ({ ...forward, clusters, hashOn });
-  const headers = new Map(
-    splits.flatMap((split) => Object.entries(split?.headerMatch ?? {}).map((e) => [e.join(), e])),
-  );
   return [
-    ...[...headers.values()].map(([header = "", value = ""]) => ({
+    ...forcingHeaders(splits).map(({ header, value }) => ({
       name: `${name}/${header}`,
       match: { ...match, headers: [...match.headers, headerMatch(header, value)] },
       action: action(forced(destinations, splits, { header, value })),
     })),
     { name, match, action: action(divide(destinations, splits)) },
   ];
+}
+
+interface ForcingHeader {
+  readonly header: string;
+  readonly value: string;
+}
+
+/** The headers that force a side of some split, each pair once. */
+function forcingHeaders(splits: readonly (rows.TrafficSplit | undefined)[]): readonly ForcingHeader[] {
+  const found = new Map<string, ForcingHeader>();
+  for (const split of splits) {
+    for (const [header, value] of Object.entries(split?.headerMatch ?? {})) {
+      found.set(`${header}\n${value}`, { header, value });
+    }
+  }
+  return [...found.values()];
 }
 
 function pathMatch(row: rows.Route): PathMatch {

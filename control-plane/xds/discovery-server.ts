@@ -17,6 +17,7 @@ import type { ProxyNode } from "../../shared/model/node.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { Timer, Timers } from "../../shared/timers.ts";
 import { adsService } from "../../shared/wire/ads-service.ts";
+import { ClusterHistory } from "./cluster-history.ts";
 import { DigestBytes } from "./digest-bytes.ts";
 import { NameTable } from "./name-table.ts";
 import { PayloadBytes } from "./payload-bytes.ts";
@@ -67,6 +68,7 @@ export class DiscoveryServer {
     this.#context = {
       ...options,
       names: new NameTable(),
+      history: new ClusterHistory(),
       payloads: new PayloadBytes(controlPlane),
       digests: new DigestBytes(options.meshId, controlPlane, options.revision),
       destroyPeer: (peer) => this.#sockets.get(peer)?.destroy(),

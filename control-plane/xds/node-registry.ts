@@ -1,5 +1,6 @@
 import type { Clock } from "../../shared/clock.ts";
 import { GONE_NODES_MAX } from "../../shared/limits.ts";
+import type { NodeKind, ProxyNode } from "../../shared/model/node.ts";
 import type { Timers } from "../../shared/timers.ts";
 import type { Fleet, ProxyStatus, RevisionWait } from "./fleet.ts";
 import { proxyStatus, waitingReason } from "./proxy-status.ts";
@@ -61,6 +62,20 @@ export class NodeRegistry implements Fleet {
 
   streams(): ReadonlySet<NodeStream> {
     return this.#streams;
+  }
+
+  nodes(): readonly ProxyNode[] {
+    return [...this.#streams].flatMap((stream) => stream.introduced?.node ?? []);
+  }
+
+  countByKind(): ReadonlyMap<NodeKind, number> {
+    const counts = new Map<NodeKind, number>([
+      ["heddle", 0],
+      ["envoy", 0],
+      ["grpc", 0],
+    ]);
+    for (const { kind } of this.nodes()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
+    return counts;
   }
 
   isConnected(nodeId: string): boolean {

@@ -1,3 +1,4 @@
+import type { ClusterHistory } from "./cluster-history.ts";
 import { HeldRoutes, isCovered } from "./held-routes.ts";
 import { changePayload, extendPayload, wholePayload, type Payload } from "./payload.ts";
 import {
@@ -56,6 +57,9 @@ class Progress {
  * - What a node refused is not sent again until it changes.
  * - Versions never go back.
  *
+ * A node that comes back states what it holds (R2 needs to know): until it has acknowledged routes on this stream, all
+ * clusters that it held are taken as routed to.
+ *
  * R1 and R2 hold for nodes that take all clusters. A gRPC client asks by name for what its routes told it.
  *
  * Pure: time comes in as `nowMs`.
@@ -74,16 +78,24 @@ export class NodeSession {
     routes: new Progress(),
   };
   readonly #isOrdered: boolean;
+  readonly #history: ClusterHistory;
   readonly #heldRoutes = new HeldRoutes();
   #snapshot: NodeSnapshot | undefined = undefined;
   #ackedClusters: ResourceSet | undefined = undefined;
   #lastNonce = 0;
   #routesAskedMs = 0;
+  #clustersAskedMs = 0;
+  /** The node has routes from an earlier stream, and which ones is not known. */
+  #hasUnknownRoutes = false;
+  /** Clusters new to a node that came back and has not asked for endpoints yet on this stream. */
+  #announced: readonly string[] = NOTHING;
   #settledRevision = 0;
+  #answeredRevision = 0;
 
-  /** `isOrdered`: R1 and R2 hold for this kind of node. */
-  constructor(isOrdered: boolean) {
+  /** `isOrdered`: R1 and R2 hold for this kind of node. `history` is shared by all sessions. */
+  constructor(isOrdered: boolean, history: ClusterHistory) {
     this.#isOrdered = isOrdered;
+    this.#history = history;
   }
 
   /** The newest snapshot of the node's class. What was not sent of the one before is never sent. */
@@ -102,7 +114,7 @@ export class NodeSession {
     if (kind === "first") {
       progress.isForced = isWhole;
       progress.revisionFloor = revisionIn(request.version);
-      if (type === "routes") this.#routesAskedMs = nowMs;
+      this.#onFirst(type, request.version, nowMs);
     } else if (isWhole) {
       if (added.length > 0 || hadAll !== subscription.wantsAll) progress.isForced = true;
     } else if (added.length > 0 && progress.sent !== undefined) {
@@ -112,9 +124,25 @@ export class NodeSession {
     return kind;
   }
 
+  #onFirst(type: PushedType, version: string, nowMs: number): void {
+    if (type === "clusters") {
+      this.#clustersAskedMs = nowMs;
+      this.#ackedClusters = this.#history.find(version);
+      this.#hasUnknownRoutes = this.#ackedClusters !== undefined;
+    } else if (type === "routes") {
+      this.#routesAskedMs = nowMs;
+      if (version === "") this.#hasUnknownRoutes = false;
+    } else if (type === "endpoints") {
+      this.#subscriptions.endpoints.expect(this.#announced);
+      this.#announced = NOTHING;
+    }
+  }
+
   #onAnswer(type: PushedType, kind: "ack" | "nack"): void {
     if (type === "clusters" && kind === "ack") this.#ackedClusters = this.#progress.clusters.sent;
-    if (type === "routes") this.#heldRoutes.onAnswer(kind === "ack");
+    if (type !== "routes") return;
+    this.#heldRoutes.onAnswer(kind === "ack");
+    if (kind === "ack") this.#hasUnknownRoutes = false;
   }
 
   /**
@@ -124,6 +152,7 @@ export class NodeSession {
   next(nowMs: number): Outgoing | undefined {
     const snapshot = this.#snapshot;
     if (snapshot === undefined) return undefined;
+    if (this.#hasUnknownRoutes && nowMs >= this.#wakeMs()) this.#hasUnknownRoutes = false;
     for (const type of PUSHED_TYPES) {
       const { isOpen, isInFlight } = this.#subscriptions[type];
       if (!isOpen || isInFlight || this.#isUpToDate(type, snapshot)) continue;
@@ -131,9 +160,7 @@ export class NodeSession {
       const payload = this.#due(type, set, nowMs);
       if (payload !== undefined) return this.#send(payload, set, nowMs);
     }
-    if (this.#settledRevision !== snapshot.revision && this.#isSettled(snapshot)) {
-      this.#settledRevision = snapshot.revision;
-    }
+    this.#noteProgress(snapshot);
     return undefined;
   }
 
@@ -166,7 +193,7 @@ export class NodeSession {
       set === undefined
         ? []
         : difference(set, target)
-            .removed.filter((name) => this.#heldRoutes.names(name))
+            .removed.filter((name) => this.#hasUnknownRoutes || this.#heldRoutes.names(name))
             .flatMap((name) => set.resources.get(name) ?? []),
     );
     return withKept(target, [...new Map(kept.map((resource) => [resource.name, resource])).values()]);
@@ -194,7 +221,7 @@ export class NodeSession {
     const payload = progress.owed.length === 0 ? base : extendPayload(base, set, progress.owed);
     if (payload.resources.length > 0) return payload;
     progress.sent = set;
-    progress.owed = NOTHING;
+    progress.owed = this.#stillOwed(type, set);
     return undefined;
   }
 
@@ -203,19 +230,50 @@ export class NodeSession {
     if (!this.#isOrdered) return true;
     if (!this.#subscriptions.clusters.isOpen) return nowMs - this.#routesAskedMs >= ROUTES_GRACE_MS;
     if (!this.#subscriptions.clusters.wantsAll) return true;
-    if (this.#progress.endpoints.owed.length > 0) return false;
-    const clusters = this.#ackedClusters;
-    return clusters !== undefined && payload.resources.every((table) => isCovered(table, clusters));
+    if (this.#owesEndpointsOf(payload)) return false;
+    if (this.#awaitsEndpointsRequest() && nowMs - this.#routesAskedMs < ROUTES_GRACE_MS) return false;
+    // A list that is on its way, or was refused and applied in part, may have withdrawn what the one before had.
+    const [acked, sent] = [this.#ackedClusters, this.#progress.clusters.sent];
+    if (acked === undefined || !this.#hasEndpointsOf(payload)) return false;
+    return payload.resources.every(
+      (table) => isCovered(table, acked) && (sent === undefined || isCovered(table, sent)),
+    );
+  }
+
+  #owesEndpointsOf(payload: Payload): boolean {
+    const { owed } = this.#progress.endpoints;
+    if (owed.length === 0) return false;
+    const names = new Set(owed);
+    return payload.resources.some((table) => table.clusters.some((name) => names.has(name)));
+  }
+
+  /** The endpoints of every cluster that the routes name were sent, as far as there are any to send. */
+  #hasEndpointsOf(payload: Payload): boolean {
+    const { sent } = this.#progress.endpoints;
+    const known = this.#snapshot?.endpoints.resources;
+    if (sent === undefined) return true;
+    return payload.resources.every(
+      (table) =>
+        isCovered(table, sent) || table.clusters.every((name) => sent.resources.has(name) || known?.has(name) !== true),
+    );
+  }
+
+  /** The node has clusters and has not asked for their endpoints yet, which it will do at once. */
+  #awaitsEndpointsRequest(): boolean {
+    return !this.#subscriptions.endpoints.isOpen && (this.#progress.clusters.sent?.resources.size ?? 0) > 0;
   }
 
   #send(payload: Payload, set: ResourceSet, nowMs: number): Outgoing {
     const { type } = payload;
     const progress = this.#progress[type];
-    const before = progress.sent;
     progress.sent = set;
     progress.isForced = false;
-    progress.owed = NOTHING;
-    if (type === "clusters") this.#oweEndpoints(before, set);
+    progress.owed = this.#stillOwed(type, set);
+    if (type === "clusters") {
+      // Measured against what was accepted: of a refused list the node may have taken all, some or nothing.
+      this.#oweEndpoints(this.#ackedClusters, set);
+      this.#history.note(set);
+    }
     if (type === "routes") this.#heldRoutes.onSent(payload);
     this.#lastNonce += 1;
     const nonce = String(this.#lastNonce);
@@ -223,23 +281,44 @@ export class NodeSession {
     return { payload, nonce };
   }
 
+  /** Endpoints that a node waits for and that are not there now are owed until they are, or the cluster is gone. */
+  #stillOwed(type: PushedType, set: ResourceSet): readonly string[] {
+    const { owed } = this.#progress[type];
+    if (type !== "endpoints" || owed.length === 0) return NOTHING;
+    const clusters = this.#progress.clusters.sent?.resources;
+    const left = owed.filter((name) => !set.resources.has(name) && clusters?.has(name) === true);
+    return left.length === 0 ? NOTHING : left;
+  }
+
   /** The endpoints of changed clusters follow them, also those that the node cannot have asked for yet. */
   #oweEndpoints(before: ResourceSet | undefined, now: ResourceSet): void {
     const { endpoints } = this.#subscriptions;
     const progress = this.#progress.endpoints;
-    if (!this.#isOrdered || progress.sent === undefined) return;
-    // Before the first cluster list of a stream it is unknown which clusters are new to the node.
+    if (!this.#isOrdered) return;
+    if (!endpoints.isOpen) {
+      this.#announced = before === undefined ? NOTHING : difference(before, now).changed;
+      return;
+    }
+    // Without a list that the node is known to hold, any cluster may be new to it.
     const changed = before === undefined ? [...now.resources.keys()] : difference(before, now).changed;
     if (changed.length === 0) return;
     progress.owed = progress.owed.length === 0 ? changed : [...new Set([...progress.owed, ...changed])];
     endpoints.expect(changed);
   }
 
-  #isSettled(snapshot: NodeSnapshot): boolean {
-    return PUSHED_TYPES.every((type) => {
+  /** Called when nothing is due. */
+  #noteProgress(snapshot: NodeSnapshot): void {
+    if (this.#settledRevision === snapshot.revision) return;
+    let isAnswered = true;
+    let isSettled = true;
+    for (const type of PUSHED_TYPES) {
       const { isOpen, isInFlight, nack } = this.#subscriptions[type];
-      return !isOpen || (!isInFlight && nack === undefined && this.#holds(type, snapshot));
-    });
+      if (!isOpen) continue;
+      if (isInFlight) isAnswered = false;
+      if (nack !== undefined || !this.#holds(type, snapshot)) isSettled = false;
+    }
+    if (isAnswered) this.#answeredRevision = snapshot.revision;
+    if (isAnswered && isSettled) this.#settledRevision = snapshot.revision;
   }
 
   /** Whether the newest content was sent, none of it withheld by R1 and nothing older kept by R2. */
@@ -257,10 +336,26 @@ export class NodeSession {
     return this.#settledRevision;
   }
 
+  /** The newest revision of which nothing that was sent is unanswered: acknowledged, refused or withheld. */
+  get answeredRevision(): number {
+    return this.#answeredRevision;
+  }
+
   /** When `next` should be asked again though nothing happened; undefined: never. */
   nextWakeMs(): number | undefined {
-    const isWaiting = this.#isOrdered && this.#subscriptions.routes.isOpen && !this.#subscriptions.clusters.isOpen;
-    return isWaiting && this.#progress.routes.sent === undefined ? this.#routesAskedMs + ROUTES_GRACE_MS : undefined;
+    const wakeMs = this.#wakeMs();
+    return wakeMs === Infinity ? undefined : wakeMs;
+  }
+
+  /** A node that asks for routes or for clusters alone is believed to need no more, after a while. */
+  #wakeMs(): number {
+    if (!this.#isOrdered) return Infinity;
+    const { clusters, routes } = this.#subscriptions;
+    const lacks = !clusters.isOpen || this.#awaitsEndpointsRequest();
+    if (routes.isOpen && lacks && this.#progress.routes.sent === undefined) {
+      return this.#routesAskedMs + ROUTES_GRACE_MS;
+    }
+    return this.#hasUnknownRoutes && !routes.isOpen ? this.#clustersAskedMs + ROUTES_GRACE_MS : Infinity;
   }
 
   /** Since when the oldest response waits for its answer; Infinity when none does. */

@@ -7,6 +7,7 @@ import type { ProxyNode } from "../../shared/model/node.ts";
 import type { Timer, Timers } from "../../shared/timers.ts";
 import { readDiscoveryRequest, type DiscoveryRequest } from "../../shared/wire/discovery-wire.ts";
 import { resourceTypeOf } from "../../shared/wire/resource-types.ts";
+import type { ClusterHistory } from "./cluster-history.ts";
 import type { DigestBytes } from "./digest-bytes.ts";
 import { checkNode } from "./node-check.ts";
 import type { NameTable } from "./name-table.ts";
@@ -24,6 +25,7 @@ export interface StreamContext {
   readonly names: NameTable;
   readonly payloads: PayloadBytes;
   readonly digests: DigestBytes;
+  readonly history: ClusterHistory;
   readonly snapshotFor: (node: ProxyNode) => NodeSnapshot | undefined;
   readonly observer: StreamObserver;
   /** Ends the connection under a stream whose peer reads nothing any more. */
@@ -169,7 +171,7 @@ export class NodeStream {
       this.cut(status.INVALID_ARGUMENT, refusal ?? "node: must be set in the first request");
       return undefined;
     }
-    const session = new NodeSession(node.kind !== "grpc");
+    const session = new NodeSession(node.kind !== "grpc", this.#context.history);
     this.#node = node;
     this.#session = session;
     const snapshot = this.#context.snapshotFor(node);

@@ -121,6 +121,11 @@ export class Subscription {
     return this.#nack;
   }
 
+  /** Of the last response; "" before the first. */
+  get sentNonce(): string {
+    return this.#nonce;
+  }
+
   get sentVersion(): string {
     return this.#sentVersion;
   }

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, request, type Server } from "node:http";
+import { createServer, request, type IncomingMessage, type Server } from "node:http";
+import { text } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 
 import type { ControlPlane } from "../../control-plane/app.ts";
@@ -35,10 +36,8 @@ interface Answer {
 async function call(port: number, host: string, headers: Readonly<Record<string, string>> = {}): Promise<Answer> {
   const sent = request({ host: "127.0.0.1", port, path: "/", headers: { host, ...headers }, agent: false });
   sent.end();
-  const [response] = await once(sent, "response");
-  let body = "";
-  for await (const chunk of response) body += String(chunk);
-  return { status: response.statusCode, body };
+  const [response] = (await once(sent, "response")) as [IncomingMessage];
+  return { status: response.statusCode, body: await text(response) };
 }
 
 interface Mesh {
@@ -101,9 +100,9 @@ describe("a real Envoy", { skip, timeout: 60_000 }, () => {
   it("takes new services, endpoints that move, and policies, while requests flow without a failure", async (t) => {
     const { controlPlane, envoy, outbound } = await startMesh(t);
     const failures: string[] = [];
-    let isOver = false;
+    const over = new AbortController();
     const load = (async () => {
-      while (!isOver) {
+      while (!over.signal.aborted) {
         const { status, body } = await call(outbound, "reviews");
         if (status !== 200) failures.push(`${status} ${body}`);
       }
@@ -122,7 +121,7 @@ describe("a real Envoy", { skip, timeout: 60_000 }, () => {
     const policy = { serviceName: "reviews", connectTimeoutMs: 900, lbPolicy: "least_request" };
     await applyBundle(controlPlane, { resources: [{ kind: { $case: "servicePolicy", value: policy } }] });
     await until(async () => (await envoy.admin("/config_dump?resource=dynamic_active_clusters")).includes("0.900s"));
-    isOver = true;
+    over.abort();
     await load;
     assert.deepEqual(failures, []);
     assert.equal(await envoy.stat("cluster_manager.cds.update_rejected"), 0);
