@@ -1,7 +1,6 @@
 import type { Database, Statement } from "better-sqlite3";
 
 import { assert } from "../../shared/assert.ts";
-import { REVISIONS_KEPT_MAX } from "../../shared/limits.ts";
 import { KINDS, type Kind, type Row } from "../catalog/catalog.ts";
 import { documentFromRow, rowFromStoredDocument } from "../catalog/document.ts";
 import { columnOf } from "../catalog/field.ts";
@@ -29,13 +28,15 @@ interface StoredChange {
 /** The rows and the ledger in SQL: what a commit writes, and what can be read back of older revisions. */
 export class SqliteLedger {
   readonly #db: Database;
+  readonly #revisionsKept: number;
   readonly #rows: Readonly<Record<Kind, RowStatements>>;
   readonly #insertRevision: Statement<[string, string, string, number]>;
   readonly #insertChange: Statement<[number, number, string, string | null, string | null]>;
   readonly #selectRevision: Statement<[number], RevisionSummary>;
 
-  constructor(db: Database) {
+  constructor(db: Database, revisionsKept: number) {
     this.#db = db;
+    this.#revisionsKept = revisionsKept;
     this.#rows = {
       ServicePolicy: rowStatements(db, "ServicePolicy"),
       ServiceEndpoint: rowStatements(db, "ServiceEndpoint"),
@@ -60,7 +61,7 @@ export class SqliteLedger {
       this.#insertChange.run(revision, ordinal, key.kind, toJson(before), toJson(after));
     }
     if (revision % PRUNE_EVERY === 0)
-      this.#db.prepare("DELETE FROM Revision WHERE revision <= ?").run(revision - REVISIONS_KEPT_MAX);
+      this.#db.prepare("DELETE FROM Revision WHERE revision <= ?").run(revision - this.#revisionsKept);
     return { revision, committedAt, author, reason, changes };
   }
 

@@ -7,7 +7,7 @@ import { v7 as uuidV7 } from "uuid";
 import { assert } from "../../shared/assert.ts";
 import type { Clock } from "../../shared/clock.ts";
 import { STORE_BUSY_MS } from "../../shared/defaults.ts";
-import { STORE_BYTES_MAX } from "../../shared/limits.ts";
+import { REVISIONS_KEPT_MAX, STORE_BYTES_MAX } from "../../shared/limits.ts";
 import type { Logger } from "../../shared/log.ts";
 import { packageRoot } from "../../shared/package-root.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
@@ -31,6 +31,8 @@ export interface SqliteStoreOptions {
   readonly log: Logger;
   /** Size at which writes are refused; default {@link STORE_BYTES_MAX}. */
   readonly bytesMax?: number;
+  /** How far back the ledger reaches, at least; default {@link REVISIONS_KEPT_MAX}. */
+  readonly revisionsKept?: number;
   /** Default: the package's own `migrations/`. */
   readonly migrations?: string;
 }
@@ -162,7 +164,7 @@ class SqliteStore implements Store {
     this.#clock = options.clock;
     this.#log = options.log;
     this.#catalog = options.catalog;
-    this.#ledger = new SqliteLedger(db);
+    this.#ledger = new SqliteLedger(db, options.revisionsKept ?? REVISIONS_KEPT_MAX);
     this.meshId = this.#readMeshId();
     this.#dataVersion = this.#readDataVersion();
   }

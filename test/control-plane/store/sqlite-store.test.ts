@@ -233,6 +233,22 @@ describe("the content at an older revision", () => {
   });
 });
 
+describe("the ledger", () => {
+  it("lets old revisions go, keeps their rows, and says of what has gone that it is not there", (t) => {
+    const store = openStore(t, { revisionsKept: 100 });
+    put(store, [policy("old")]);
+    for (let index = 2; index <= 1_000; index += 1) put(store, [policy("busy", { timeout_ms: index })]);
+    assert.equal(store.revisions(1_000, 0).length, 100);
+    assert.deepEqual([...store.catalog().policies.keys()], ["old", "busy"]);
+    assert.equal(store.catalogAt(901)?.policies.get("busy")?.timeoutMs, 901);
+    assert.deepEqual(
+      [store.catalogAt(500), store.catalogAt(0), store.revision(500)],
+      [undefined, undefined, undefined],
+    );
+    assert.equal(put(store, [policy("new")]), 1_001);
+  });
+});
+
 describe("a backup", () => {
   it("taken while writes go on is one consistent revision, and opens as a store", async (t) => {
     const store = openStore(t, { file: storeFile(t) });
