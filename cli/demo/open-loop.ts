@@ -90,7 +90,8 @@ export class OpenLoopLoad {
 
   #sendDue(): void {
     const nowMs = performance.now();
-    const due = Math.floor(((nowMs - this.#startedMs) / 1000) * this.#options.rate);
+    // Request number n is due at n / rate: the first one at once.
+    const due = Math.floor(((nowMs - this.#startedMs) / 1000) * this.#options.rate) + 1;
     while (this.#sent < due) {
       const dueMs = this.#startedMs + (this.#sent / this.#options.rate) * 1000;
       this.#latenessMaxMs = Math.max(this.#latenessMaxMs, nowMs - dueMs);
