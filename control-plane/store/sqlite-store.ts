@@ -218,6 +218,7 @@ class SqliteStore implements Store {
 
   async backup(file: string): Promise<void> {
     if (existsSync(file)) throw new Error(`${file} exists; a backup goes to a new file`);
+    createPrivateFile(file);
     await this.#db.backup(file);
   }
 

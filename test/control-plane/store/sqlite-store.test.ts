@@ -257,6 +257,7 @@ describe("a backup", () => {
     const copied = store.backup(file);
     for (let index = 0; index < 50; index += 1) put(store, [policy("busy", { timeout_ms: index + 1 })]);
     await copied;
+    assert.equal(statSync(file).mode & 0o077, 0, "for its owner alone");
 
     const restored = openStore(t, { file });
     assert.equal(restored.meshId, store.meshId);
