@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
-import { createServer, request as httpRequest, type IncomingHttpHeaders } from "node:http";
+import { createServer, request as httpRequest, type IncomingHttpHeaders, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 import { setTimeout as wait } from "node:timers/promises";
 import type { TestContext } from "node:test";
@@ -53,10 +53,21 @@ export async function ask(
   return { status: response.statusCode, headers: response.headers, body: await text(response) };
 }
 
+export interface App extends Address {
+  /** Requests that came and are not answered. */
+  readonly held: number;
+  /** From now on requests are kept without an answer, until `release`. */
+  hold(): void;
+  release(): void;
+}
+
 /** An app that answers with its name. */
-export async function openApp(t: TestContext, name: string, delayMs = 0): Promise<Address> {
+export async function openApp(t: TestContext, name: string, delayMs = 0): Promise<App> {
+  const held: ServerResponse[] = [];
+  let isHolding = false;
   const server = createServer((_request, response) => {
-    setTimeout(() => response.end(name), delayMs);
+    if (isHolding) held.push(response);
+    else setTimeout(() => response.end(name), delayMs);
   }).listen(0, "127.0.0.1");
   await once(server, "listening");
   t.after(() => {
@@ -65,10 +76,22 @@ export async function openApp(t: TestContext, name: string, delayMs = 0): Promis
   });
   const address = server.address();
   assert.ok(typeof address === "object" && address !== null);
-  return { host: "127.0.0.1", port: address.port };
+  return {
+    host: "127.0.0.1",
+    port: address.port,
+    get held() {
+      return held.length;
+    },
+    hold: () => (isHolding = true),
+    release: () => {
+      isHolding = false;
+      for (const response of held.splice(0)) response.end(name);
+    },
+  };
 }
 
-const PATIENCE_MS = 20_000;
+/** Long: the machine may be busy with other tests. */
+const PATIENCE_MS = 90_000;
 
 /** Asks until the answer is the wanted one; fails with the last answer when it never is. */
 export async function eventually<T>(look: () => Promise<T>, isWanted: (value: T) => boolean): Promise<T> {

@@ -6,6 +6,7 @@ import { RESOURCE_TYPES, type RawResource, type ResourceType } from "../../../da
 import { noHoldings, routedClusters, stage, toSnapshot, type Holdings } from "../../../data-plane/xds/holdings.ts";
 import type { SessionRequest, SessionResponse, StoredSnapshot } from "../../../data-plane/xds/discovery-message.ts";
 import type { Outcome } from "../../../data-plane/xds/session-outcome.ts";
+import { unreachable } from "../../../shared/assert.ts";
 import { RESOURCE_WAIT_MS } from "../../../shared/defaults.ts";
 import type { Snapshot } from "../../../shared/model/snapshot.ts";
 import { seededRandom, type Random } from "../../../shared/random.ts";
@@ -46,6 +47,8 @@ function resourcesOf(world: World, type: ResourceType): ReadonlyMap<string, obje
       return new Map(world.listeners.map((name) => [name, listener(name)]));
     case "routes":
       return new Map(world.listeners.map((name) => [name, routeConfig(name, clusters, world.marks.get("a") ?? 9)]));
+    default:
+      return unreachable(type);
   }
 }
 
