@@ -98,11 +98,11 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
   }
 
   get mayLiveOn(): boolean {
-    return !this.#home.isDraining && !this.#isLast && !this.#isClosed;
+    return !this.#home.isDraining && !this.#isLast() && !this.#isClosed;
   }
 
   /** The client has closed its side, and nothing of it is left to decode. */
-  get #isLast(): boolean {
+  #isLast(): boolean {
     return this.#isHalfClosed && this.#next === undefined && this.#undecoded === 0;
   }
 
@@ -128,7 +128,7 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
   onResponseFinished(keepAlive: boolean): void {
     this.#endRequest();
     this.flush();
-    if (!keepAlive || this.#isLast) {
+    if (!keepAlive || this.#isLast()) {
       this.#linger();
       return;
     }
