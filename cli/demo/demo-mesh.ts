@@ -63,6 +63,14 @@ export class DemoMesh {
     return addressOf(this.addressOf("web-1", "inbound"));
   }
 
+  get controlPlanePid(): number {
+    return this.#controlPlane?.pid ?? 0;
+  }
+
+  pidOf(instance: string): number {
+    return this.#instances.get(instance)?.process.pid ?? 0;
+  }
+
   addressOf(instance: string, port: "inbound" | "outbound" | "admin"): string {
     return this.#instances.get(instance)?.addresses[port] ?? "";
   }
@@ -96,19 +104,24 @@ export class DemoMesh {
     await this.#startInstance(instance);
   }
 
-  /** Ends every process, patiently, then at once; the folder goes too. */
+  /** Ends every process, patiently, then at once. */
   async stop(): Promise<void> {
     const instances = [...this.#instances.values()];
     await Promise.all(instances.map(({ process }) => process.stop(STOP_MS)));
     await this.#controlPlane?.stop(STOP_MS);
-    this.#client?.close();
-    rmSync(this.folder, { recursive: true, force: true });
   }
 
-  /** Ends every process now. */
+  /** Ends every process now; {@link gone} settles when they are. */
   kill(): void {
     for (const { process } of this.#instances.values()) process.kill();
     this.#controlPlane?.kill();
+  }
+
+  /** The last of it: nothing runs any more, and the folder is removed. */
+  async gone(): Promise<void> {
+    await Promise.all([...this.#instances.values()].map(({ process }) => process.exited));
+    await this.#controlPlane?.exited;
+    this.#client?.close();
     rmSync(this.folder, { recursive: true, force: true });
   }
 

@@ -1,5 +1,6 @@
 import { seededRandom } from "../../shared/random.ts";
 import { EXIT } from "../exit-code.ts";
+import { formatDuration } from "../output/age.ts";
 import type { Terminal } from "../terminal.ts";
 import { DemoMesh, INSTANCES } from "./demo-mesh.ts";
 import { OpenLoopLoad, type PlannedRequest } from "./open-loop.ts";
@@ -25,6 +26,9 @@ const REQUEST_TIMEOUT_MS = 10_000;
 /** The services tell what they saw in batches; the last one comes this late. */
 const LAST_SEEN_MS = 600;
 
+/** A generator that is later than this measures the machine. */
+const BUSY_MS = 200;
+
 /** Runs the demo from the first process to the last, and settles with its exit code. Leaves no process behind. */
 export async function runDemo(options: DemoOptions): Promise<number> {
   const { terminal, signal } = options;
@@ -43,19 +47,25 @@ export async function runDemo(options: DemoOptions): Promise<number> {
     await new Promise((done) => setTimeout(done, LAST_SEEN_MS));
     reporter.stop();
     const code = conclude(terminal, tally, steps);
+    const { latenessMaxMs } = load.counts;
+    if (latenessMaxMs > BUSY_MS)
+      terminal.note(`(this machine was busy: the generator itself was up to ${formatDuration(latenessMaxMs)} late)`);
     if (options.keep) await keepRunning(options, mesh);
     reporter.event("stopping every process");
     await mesh.stop();
     return code;
   } catch (error) {
     reporter.stop();
-    if (signal.aborted) return EXIT.failed;
+    if (signal.aborted) {
+      terminal.note("interrupted; every process is ended");
+      return EXIT.failed;
+    }
     throw error;
   } finally {
     process.off("exit", kill);
     reporter.stop();
     mesh.kill();
-    await load.stop();
+    await Promise.all([load.stop(), mesh.gone()]);
   }
 }
 

@@ -30,6 +30,7 @@ export const PHASES = {
   after: "split 0/100",
   dead: "control plane dead",
   fromDisk: "ratings-2 restarts from disk",
+  reviving: "control plane starts again",
   back: "control plane back",
   edited: "policy edited",
   moving: "while changing",
@@ -43,31 +44,40 @@ const POLL_MS = 100;
 /** What the demo does to the mesh under traffic, in order; each step is timed. */
 export async function tellStory(parts: StoryParts): Promise<readonly Step[]> {
   const steps: Step[] = [];
-  const step = async (what: string, until: string, change: () => Promise<bigint | undefined>): Promise<void> => {
+  const step = async (act: Act): Promise<void> => {
+    parts.reporter.event(`$ ${act.command}`);
     const startedMs = performance.now();
-    const revision = await change();
+    const revision = await act.change();
     const tookMs = performance.now() - startedMs;
-    steps.push({ what, revision, tookMs, until });
-    parts.reporter.event(`${what}: ${formatDuration(tookMs)} until ${until}`);
+    steps.push({ what: act.what, revision, tookMs, until: act.until });
+    parts.reporter.event(`  ${formatDuration(tookMs)} until ${act.until}`);
   };
   await phase(parts, PHASES.before, 4_000);
-  await step("split 100/0 -> 90/10", EVERY_ACK, () => apply(parts, split(90)));
+  await step(moveSplit(parts, "split 100/0 -> 90/10", 90));
   await phase(parts, PHASES.canary, 7_000);
-  await step("split 90/10 -> 0/100", EVERY_ACK, () => apply(parts, split(0)));
+  await step(moveSplit(parts, "split 90/10 -> 0/100", 0));
   await phase(parts, PHASES.after, 4_000);
-  await step("kill -9 of the control plane", "it is gone", () => killControlPlane(parts));
+  await step(killControlPlane(parts));
   await phase(parts, PHASES.dead, 3_000);
   parts.tally.begin(PHASES.fromDisk);
-  await step("restart of ratings-2 with its proxy", "it serves again, from its disk", () => restartReplica(parts));
+  await step(restartReplica(parts));
   await pause(parts, 2_000);
-  parts.tally.begin(PHASES.moving);
-  await step("restart of the control plane", "every proxy is connected and current", () => reviveControlPlane(parts));
+  parts.tally.begin(PHASES.reviving);
+  await step(reviveControlPlane(parts));
   await phase(parts, PHASES.back, 2_000);
-  await step(`policy of reviews: timeout_ms ${TIMEOUT_MS} -> ${TIMEOUT_MS - 1_000}`, EVERY_ACK, () =>
-    apply(parts, policy("reviews", TIMEOUT_MS - 1_000)),
-  );
+  await step(editPolicy(parts));
   await phase(parts, PHASES.edited, 2_000);
   return steps;
+}
+
+/** A step before it is taken. */
+interface Act {
+  readonly what: string;
+  /** What a person would type. */
+  readonly command: string;
+  readonly until: string;
+  /** Settles with the revision it made, if any, once the step has taken effect everywhere. */
+  readonly change: () => Promise<bigint | undefined>;
 }
 
 const EVERY_ACK = "every proxy acknowledged";
@@ -97,17 +107,55 @@ async function apply({ mesh, signal }: StoryParts, resource: Resource): Promise<
   return revision;
 }
 
-async function killControlPlane({ mesh }: StoryParts): Promise<undefined> {
-  await mesh.killControlPlane();
+function moveSplit(parts: StoryParts, what: string, v1Weight: number): Act {
+  const command = `heddle split set reviews --v1-weight ${v1Weight} --wait`;
+  return { what, command, until: EVERY_ACK, change: () => apply(parts, split(v1Weight)) };
 }
 
-async function restartReplica({ mesh }: StoryParts): Promise<undefined> {
-  await mesh.restartInstance("ratings-2");
+function editPolicy(parts: StoryParts): Act {
+  const timeoutMs = TIMEOUT_MS - 1_000;
+  return {
+    what: `policy of reviews: timeout_ms ${TIMEOUT_MS} -> ${timeoutMs}`,
+    command: `heddle policy set reviews --timeout-ms ${timeoutMs} --wait`,
+    until: EVERY_ACK,
+    change: () => apply(parts, policy("reviews", timeoutMs)),
+  };
 }
 
-async function reviveControlPlane(parts: StoryParts): Promise<bigint> {
-  await parts.mesh.startControlPlane();
-  return allCurrent(parts);
+function killControlPlane({ mesh }: StoryParts): Act {
+  return {
+    what: "kill -9 of the control plane",
+    command: `kill -9 ${mesh.controlPlanePid}`,
+    until: "it is gone",
+    change: async () => {
+      await mesh.killControlPlane();
+      return undefined;
+    },
+  };
+}
+
+function restartReplica({ mesh }: StoryParts): Act {
+  return {
+    what: "restart of ratings-2 with its proxy",
+    command: `kill ${mesh.pidOf("ratings-2")}; heddle run --service ratings --name ratings-2 ...`,
+    until: "it serves again, from its disk",
+    change: async () => {
+      await mesh.restartInstance("ratings-2");
+      return undefined;
+    },
+  };
+}
+
+function reviveControlPlane(parts: StoryParts): Act {
+  return {
+    what: "restart of the control plane",
+    command: `heddle control-plane --db ${parts.mesh.folder}/mesh.db ...`,
+    until: "every proxy is connected and current",
+    change: async () => {
+      await parts.mesh.startControlPlane();
+      return allCurrent(parts);
+    },
+  };
 }
 
 /** Settles with the revision that every proxy of the demo has acknowledged, all of them connected. */

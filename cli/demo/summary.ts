@@ -13,6 +13,7 @@ const EXPECTED_V2: ReadonlyMap<string, number> = new Map([
   [PHASES.after, 1],
   [PHASES.dead, 1],
   [PHASES.fromDisk, 1],
+  [PHASES.reviving, 1],
   [PHASES.back, 1],
   [PHASES.edited, 1],
 ]);
