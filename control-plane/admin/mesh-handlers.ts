@@ -112,7 +112,7 @@ function rollback(ports: MeshPorts, request: RollbackRequest, { peer }: CallCont
   const placed = puts.map((row) => ({ row, path: "" }));
   const options = request.options ?? { dryRun: false, expectedRevision: 0n, author: "", reason: "", force: false };
   const reason = options.reason === "" ? `rollback to r${request.toRevision}` : options.reason;
-  return mutate(ports, { puts: placed, deletions }, { ...options, reason }, peer);
+  return mutate(ports, { puts: placed, deletions, isRestored: true }, { ...options, reason }, peer);
 }
 
 function unknownRevision(revision: bigint, newest: number): Refusal {

@@ -25,6 +25,11 @@ export interface MutationPorts {
 export interface Wish {
   readonly puts: readonly PlacedRow[];
   readonly deletions: Change["deletions"];
+  /**
+   * Content that was right once, as in a rollback: a service that happens to be away meanwhile is no reason to refuse
+   * the way back. The guards hold all the same.
+   */
+  readonly isRestored?: boolean;
 }
 
 const noOptions: MutationOptions = { dryRun: false, expectedRevision: 0n, author: "", reason: "", force: false };
@@ -49,7 +54,7 @@ export function mutate(
   const change: Change = { puts: wish.puts.map(({ row }) => row), deletions: wish.deletions };
   const planned = planChange(catalog, change, new Date(ports.clock.wallMs()).toISOString());
   const after = applyChanges(catalog, planned, catalog.revision);
-  const violations = validateReferences(catalog, after, changedPuts(wish, planned));
+  const violations = wish.isRestored === true ? [] : validateReferences(catalog, after, changedPuts(wish, planned));
   if (violations.length > 0) return err(refuseViolations(status.INVALID_ARGUMENT, violations));
   const guarded = force ? [] : guardChange(catalog, after, planned);
   if (guarded.length > 0) return err(refuseViolations(status.FAILED_PRECONDITION, guarded));

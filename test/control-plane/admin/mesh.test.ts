@@ -162,6 +162,20 @@ describe("the ledger", () => {
     );
   });
 
+  it("takes the mesh back although a service of then is away now", async (t) => {
+    const { must, store } = await openAdminPort(t);
+    const leased = registered(endpoint("reviews", 1, { version: "v1" }), "node-1");
+    put(store, [leased, split("reviews", 100, 0, { header_match: { a: "1" } })]);
+    put(
+      store,
+      [split("reviews", 100, 0)],
+      [{ kind: "ServiceEndpoint", serviceName: "reviews", podIp: "10.0.0.1", port: 1 }],
+    );
+    await must("Mesh.Rollback", { to_revision: 1 });
+    assert.deepEqual(store.catalog().splits.get("reviews")?.[0]?.headerMatch, { a: "1" });
+    assert.equal(store.catalog().endpoints.size, 0);
+  });
+
   it("takes the mesh back to nothing only with force", async (t) => {
     const { must, call, store } = await openAdminPort(t);
     put(store, [endpoint("reviews", 1)]);
