@@ -1,6 +1,10 @@
+import { constants } from "node:os";
+
 import type { Proxy } from "./app.ts";
 import type { ProxyConfig } from "./config.ts";
 import { keepYoungHeapSmall, letYoungHeapGrow } from "./young-heap.ts";
+
+const END_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /** A proxy that runs in this process until it is told to end. */
 export interface RunningProxy {
@@ -10,8 +14,8 @@ export interface RunningProxy {
 }
 
 /**
- * Starts a proxy that ends as a process should: SIGTERM and SIGINT drain it, a second one ends the process at once, and
- * SIGHUP opens the access log anew. Throws `ListenFailed` in words for the operator.
+ * Starts a proxy that ends as a process should: SIGTERM, SIGINT and SIGHUP (its terminal closed) drain it, a second one
+ * ends the process at once, and SIGUSR2 opens the access log anew. Throws `ListenFailed` in words for the operator.
  */
 export async function runProxy(config: ProxyConfig): Promise<RunningProxy> {
   keepYoungHeapSmall();
@@ -22,15 +26,20 @@ export async function runProxy(config: ProxyConfig): Promise<RunningProxy> {
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals): void => {
     signals += 1;
-    if (signals > 1) process.exit(signal === "SIGINT" ? 130 : 143);
+    // As the shell would say it of a process that the signal ended.
+    if (signals > 1) process.exit(128 + constants.signals[signal]);
     proxy.log.info({ signal }, "draining; a second signal ends at once");
     asked.resolve();
   };
   const onRotate = (): void => void proxy.reopenAccessLog();
-  process.on("SIGTERM", onSignal).on("SIGINT", onSignal).on("SIGHUP", onRotate);
+  for (const signal of END_SIGNALS) process.on(signal, onSignal);
+  process.on("SIGUSR2", onRotate);
   const ended = Promise.race([asked.promise, proxy.quitAsked])
     .then(() => proxy.drain())
     .then(() => proxy.stop())
-    .finally(() => process.off("SIGTERM", onSignal).off("SIGINT", onSignal).off("SIGHUP", onRotate));
+    .finally(() => {
+      for (const signal of END_SIGNALS) process.off(signal, onSignal);
+      process.off("SIGUSR2", onRotate);
+    });
   return { proxy, ended };
 }

@@ -107,7 +107,7 @@ export class DiscoveryClient<T> implements DiscoveryLink {
     const stream = this.#channel.makeBidiStreamRequest(path, requestSerialize, responseDeserialize);
     this.#stream = stream;
     stream.on("data", (bytes: Buffer) => this.#onMessage(stream, bytes));
-    stream.on("error", (error: Error) => this.#onEnded(stream, error.message));
+    stream.on("error", (error: Error) => this.#onEnded(stream, inWords(error)));
     stream.on("end", () => this.#onEnded(stream, "the control plane ended the stream"));
     this.#carryOut(session.onOpened(clock.nowMs()));
   }
@@ -208,4 +208,12 @@ export class DiscoveryClient<T> implements DiscoveryLink {
     const delayMs = Math.max(1, wakeMs - clock.nowMs());
     this.#wake = timers.after(delayMs, () => this.#carryOut(session.onTick(clock.nowMs())));
   }
+}
+
+/** Without what gRPC adds for itself: `14 UNAVAILABLE: No connection established. Last error: ... Resolution note: `. */
+function inWords(error: Error): string {
+  return error.message
+    .replace(/^\d+ [A-Z_]+: /, "")
+    .replace(/^No connection established\. Last error: (Error: )?/, "")
+    .replace(/\.? *Resolution note: *$/, "");
 }
