@@ -54,7 +54,7 @@ const WEIGHT_SUM_MAX = 4_294_967_295;
 /**
  * Multiplies each destination's weight with its shares, exactly: all shares are brought to one denominator first. Only
  * odd weights whose product would pass 32 bits are rounded, to within one part in 2^32. Clusters named twice are added
- * up; those of weight 0 are kept, so that the table shows them, unless nothing else is left to say.
+ * up; those of weight 0 are kept, so that the table shows them.
  */
 function weigh(parts: readonly Part[]): readonly WeightedCluster[] {
   const totals = parts.map((part) => sum(part.shares));
@@ -66,16 +66,12 @@ function weigh(parts: readonly Part[]): readonly WeightedCluster[] {
       weights.set(cluster, (weights.get(cluster) ?? 0) + exact);
     }
   });
-  const clusters = [...weights].map(([cluster, weight]) => ({ cluster, weight }));
-  return reduce(clusters);
+  return fit([...weights].map(([cluster, weight]) => ({ cluster, weight })));
 }
 
-function reduce(clusters: readonly WeightedCluster[]): readonly WeightedCluster[] {
-  const divisor = clusters.reduce((found, { weight }) => greatestCommonDivisor(found, weight), 0);
+function fit(clusters: readonly WeightedCluster[]): readonly WeightedCluster[] {
   const total = sum(clusters);
-  if (total / Math.max(divisor, 1) <= WEIGHT_SUM_MAX) {
-    return clusters.map(({ cluster, weight }) => ({ cluster, weight: weight / Math.max(divisor, 1) }));
-  }
+  if (total <= WEIGHT_SUM_MAX) return clusters;
   return clusters.map(({ cluster, weight }) => ({ cluster, weight: Math.floor((weight / total) * WEIGHT_SUM_MAX) }));
 }
 
