@@ -52,6 +52,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
   #isWaiting = false;
   #isReleased = false;
   #isBodyPaused = false;
+  #isFlushDue = false;
 
   constructor(ctx: RequestContext, owner: AttemptOwner, target: AttemptTarget) {
     this.#ctx = ctx;
@@ -99,9 +100,30 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     if (this.#isSending && this.#connection !== undefined) this.#writeEnd(this.#connection);
   }
 
-  /** Everything that came at once has been given to `sendBody`. */
+  /**
+   * Everything that came at once has been given to `sendBody`. It leaves after all sockets have been read that are readable
+   * now: an upstream that answered early and closed refuses the write with an error that would take its answer away.
+   */
   flushBody(): void {
+    const connection = this.#connection;
+    if (!this.#isSending || connection === undefined) return;
+    if (!connection.writer.hasRoom) this.#flush(connection);
+    else if (!this.#isFlushDue) {
+      this.#isFlushDue = true;
+      setImmediate(flushDue, this);
+    }
+  }
+
+  /** What `flushBody` has put off. */
+  flushNow(): void {
+    this.#isFlushDue = false;
     if (this.#isSending && this.#connection !== undefined) this.#flush(this.#connection);
+  }
+
+  /** The upstream wants no more of the body: what is still to come is for nobody. */
+  stopSending(): void {
+    this.#isSending = false;
+    if (this.#isBodyPaused) this.#resumeBody();
   }
 
   pauseResponse(): void {
@@ -184,6 +206,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     if (this.#isBodyPaused) this.#resumeBody();
   }
 
+  /** Something threw below an event of the connection, or on the way to it. */
   onBug(error: unknown): void {
     this.#connection = undefined;
     this.#owner.onBug(error);
@@ -247,5 +270,13 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
   #resumeBody(): void {
     this.#isBodyPaused = false;
     this.#ctx.downstream.resumeBody();
+  }
+}
+
+function flushDue(attempt: Attempt): void {
+  try {
+    attempt.flushNow();
+  } catch (error) {
+    attempt.onBug(error);
   }
 }

@@ -78,6 +78,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     }
     this.#isCommitted = true;
     ctx.body.forget();
+    if (!head.keepAlive && !ctx.body.isComplete) this.#attempt?.stopSending();
     beginResponse(ctx, head);
   }
 
@@ -152,7 +153,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const isSending = this.#attempt?.isSending ?? false;
     body.push(chunk, isSending || this.#isCommitted);
     if (isSending) this.#attempt?.sendBody(chunk);
-    else if (body.isFull) downstream.pauseBody();
+    else if (body.isFull && !this.#isCommitted) downstream.pauseBody();
   }
 
   onBodyEnd(trailers: HeaderList): void {

@@ -5,12 +5,12 @@ import type { Socket } from "node:net";
  * of 8 KiB costs less than a second system call or the vector of a writev.
  */
 const INLINE_BYTES_MAX = 8 * 1024;
-/** More text is written before it is gathered further. */
+/** More text is given to the socket, to be counted there, before it is gathered further. */
 const PENDING_CHARS_MAX = 64 * 1024;
 
 /**
  * Gathers the parts of a message and writes them to a socket as few times as possible: usually once for each batch of
- * bytes that was read. Text is Latin-1: the bytes of heads that the codec has checked.
+ * bytes that was read; nothing leaves before {@link MessageWriter.flush}. Text is Latin-1: the bytes of heads that the codec has checked.
  */
 export class MessageWriter {
   /** Handed to the socket since the writer was made. */
@@ -28,6 +28,11 @@ export class MessageWriter {
     return this.#socket.writableLength < this.#socket.writableHighWaterMark;
   }
 
+  /** Nothing is gathered: all there was has been handed to the socket. */
+  get isFlushed(): boolean {
+    return this.#pending === "" && !this.#isCorked;
+  }
+
   text(text: string): void {
     this.#pending += text;
   }
@@ -36,7 +41,10 @@ export class MessageWriter {
   bytes(bytes: Buffer, start: number, end: number): void {
     if (end - start <= INLINE_BYTES_MAX) {
       this.#pending += bytes.toString("latin1", start, end);
-      if (this.#pending.length >= PENDING_CHARS_MAX) this.#writePending();
+      if (this.#pending.length >= PENDING_CHARS_MAX) {
+        this.#cork();
+        this.#writePending();
+      }
     } else {
       this.#writeWhole(Buffer.from(bytes.subarray(start, end)));
     }
@@ -59,13 +67,16 @@ export class MessageWriter {
   }
 
   #writeWhole(bytes: Buffer): void {
-    if (!this.#isCorked) {
-      this.#isCorked = true;
-      this.#socket.cork();
-    }
+    this.#cork();
     if (this.#pending !== "") this.#writePending();
     this.bytesWritten += bytes.length;
     this.#socket.write(bytes);
+  }
+
+  #cork(): void {
+    if (this.#isCorked) return;
+    this.#isCorked = true;
+    this.#socket.cork();
   }
 
   #writePending(): void {

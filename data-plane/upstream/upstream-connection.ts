@@ -272,8 +272,9 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
     this.#owner = undefined;
     this.served += 1;
     if (head.keepAliveTimeoutSec > 0) this.keepAliveHintMs = head.keepAliveTimeoutSec * 1_000;
-    const isReusable = head.keepAlive && this.#isRequestSent && hasNoStrayBytes && !this.isRetired;
-    if (isReusable && this.writer.hasRoom) this.#pool.onIdle(this);
+    const isSent = this.#isRequestSent && this.writer.isFlushed && this.writer.hasRoom;
+    const isReusable = head.keepAlive && isSent && hasNoStrayBytes && !this.isRetired;
+    if (isReusable) this.#pool.onIdle(this);
     else this.#close("died");
     owner.onEnd(trailers);
     owner.onBatch();

@@ -194,9 +194,9 @@ export class ProxyFixture {
 
   /** Resolves once `condition` holds; asked again whenever the event loop has gone round. */
   async until(condition: () => boolean, what: string): Promise<void> {
-    const deadline = Date.now() + 5_000;
+    const deadline = Date.now() + 30_000;
     while (!condition()) {
-      assert.ok(Date.now() < deadline, `still not so after 5 s: ${what}`);
+      assert.ok(Date.now() < deadline, `still not so after 30 s: ${what}`);
       await turns(1);
     }
   }

@@ -2,7 +2,13 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 
-import { answering, ProxyFixture, scriptedUpstream, type ConnectionScript } from "../../support/proxy-fixture.ts";
+import {
+  answering,
+  ProxyFixture,
+  scriptedUpstream,
+  turns,
+  type ConnectionScript,
+} from "../../support/proxy-fixture.ts";
 import { bodyOf } from "../../support/raw-client.ts";
 
 const HOST = "Host: reviews\r\n";
@@ -284,6 +290,26 @@ describe("a request on its way up", () => {
     await client.ended();
     assert.equal(client.wasReset, false);
     assert.equal(connections.length, 1);
+  });
+
+  it("does not lose an early answer to the reset of an upstream that closes at once", async (t) => {
+    const proxy = await before(t, (socket) => {
+      socket.once("data", () => {
+        socket.pause();
+        const answer = "HTTP/1.1 413 Content Too Large\r\nconnection: close\r\ncontent-length: 3\r\n\r\nbig";
+        socket.write(answer, () => socket.destroy());
+      });
+    });
+    for (let i = 0; i < 20; i += 1) {
+      const client = await proxy.connect();
+      client.write(`POST / HTTP/1.1\r\n${HOST}content-length: 100000000\r\n\r\n`);
+      while (!client.isEnded && !client.isClosed && client.received === "") {
+        client.socket.write(Buffer.alloc(20_000));
+        await turns(1);
+      }
+      assert.match(await client.response(), /^HTTP\/1\.1 413 /);
+      client.destroy();
+    }
   });
 
   it("goes on while its answer already comes", async (t) => {

@@ -154,6 +154,27 @@ describe("a pool", () => {
     assert.equal(old.pool.open, 0);
   });
 
+  it("keeps no connection whose request has not left whole, though the answer came", async (t) => {
+    const sockets: Socket[] = [];
+    const made = await pools(t, "", sockets);
+    for (const forgets of ["endRequest", "flush"]) {
+      const exchange = new Exchange();
+      exchange.onConnected = () => {
+        exchange.connection?.beginRequest("POST");
+        exchange.connection?.writer.text("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
+        if (forgets === "flush") exchange.connection?.endRequest();
+        else exchange.connection?.flush();
+      };
+      const connection = made.pool.acquire(exchange, false);
+      assert.ok(typeof connection === "object");
+      exchange.onConnection(connection);
+      await made.pass(0);
+      sockets.at(-1)?.write(OK);
+      assert.equal((await made.finish(exchange)).body, "ok");
+      assert.equal(made.pool.open, 0, forgets);
+    }
+  });
+
   it("lets requests wait beyond its connections, in their order, and refuses them beyond its line", async (t) => {
     const sockets: Socket[] = [];
     const made = await pools(t, "", sockets);
