@@ -68,49 +68,60 @@ export function stage(
 }
 
 /** Names to subscribe to for endpoints: those of the clusters that want them. Sorted. */
-export function assignmentNames(clusters: ReadonlyMap<string, Held<Cluster>>): readonly string[] {
+export const assignmentNames = oncePerMap((clusters: ReadonlyMap<string, Held<Cluster>>): readonly string[] => {
   const names = new Set<string>();
   for (const { model } of clusters.values()) {
     if (model.discovery.kind === "eds") names.add(model.discovery.assignmentName);
   }
   return [...names].toSorted();
-}
+});
 
 /** Names to subscribe to for route tables: those of the listeners that want them. Sorted. */
-export function routeConfigNames(listeners: ReadonlyMap<string, Held<Listener>>): readonly string[] {
+export const routeConfigNames = oncePerMap((listeners: ReadonlyMap<string, Held<Listener>>): readonly string[] => {
   const names = new Set<string>();
   for (const { model } of listeners.values()) {
     if (model.routes.kind === "rds") names.add(model.routes.routeConfigName);
   }
   return [...names].toSorted();
-}
+});
 
 /** Every cluster that a route sends to. */
-export function routedClusters(holdings: Holdings): ReadonlySet<string> {
+export function* routedClusters({ listeners, routes }: Holdings): Generator<string> {
+  yield* clustersOfTables(routes);
+  yield* clustersOfListeners(listeners);
+}
+
+const clustersOfTables = oncePerMap((routes: ReadonlyMap<string, Held<RouteConfig>>): ReadonlySet<string> => {
   const names = new Set<string>();
-  const add = (config: RouteConfig): void => {
-    for (const host of config.virtualHosts) {
-      for (const { action } of host.routes) {
-        if (action.kind === "forward") for (const { cluster } of action.clusters) names.add(cluster);
-      }
-    }
-  };
-  for (const { model } of holdings.routes.values()) add(model);
-  for (const { model } of holdings.listeners.values()) if (model.routes.kind === "inline") add(model.routes.config);
+  for (const { model } of routes.values()) addClusters(model, names);
   return names;
+});
+
+const clustersOfListeners = oncePerMap((listeners: ReadonlyMap<string, Held<Listener>>): ReadonlySet<string> => {
+  const names = new Set<string>();
+  for (const { model } of listeners.values())
+    if (model.routes.kind === "inline") addClusters(model.routes.config, names);
+  return names;
+});
+
+function addClusters(config: RouteConfig, names: Set<string>): void {
+  for (const host of config.virtualHosts) {
+    for (const { action } of host.routes) {
+      if (action.kind === "forward") for (const { cluster } of action.clusters) names.add(cluster);
+    }
+  }
 }
 
 /** The holdings in model form; what is named and not there stands in as empty: no endpoints, no virtual hosts. */
 export function toSnapshot(holdings: Holdings): Snapshot {
-  const assignments = models(holdings.endpoints);
-  for (const name of assignmentNames(holdings.clusters)) {
-    if (!assignments.has(name)) assignments.set(name, { name, endpoints: [] });
-  }
-  const routes = models(holdings.routes);
-  for (const name of routeConfigNames(holdings.listeners)) {
-    if (!routes.has(name)) routes.set(name, { name, virtualHosts: [], ignorePortInHost: false });
-  }
-  return { listeners: models(holdings.listeners), routes, clusters: models(holdings.clusters), assignments };
+  const noEndpoints = (name: string): LoadAssignment => ({ name, endpoints: [] });
+  const noRoutes = (name: string): RouteConfig => ({ name, virtualHosts: [], ignorePortInHost: false });
+  return {
+    clusters: models(holdings.clusters),
+    assignments: withAll(models(holdings.endpoints), assignmentNames(holdings.clusters), noEndpoints),
+    listeners: models(holdings.listeners),
+    routes: withAll(models(holdings.routes), routeConfigNames(holdings.listeners), noRoutes),
+  };
 }
 
 function decodeAll<T extends { readonly name: string }>(
@@ -157,10 +168,37 @@ function contentKey(bytes: Uint8Array): string {
   return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString("latin1");
 }
 
-function models<T>(held: ReadonlyMap<string, Held<T>>): Map<string, T> {
+function models<T>(held: ReadonlyMap<string, Held<T>>): ReadonlyMap<string, T> {
   const result = new Map<string, T>();
   for (const [name, { model }] of held) result.set(name, model);
   return result;
+}
+
+function withAll<T>(
+  present: ReadonlyMap<string, T>,
+  names: readonly string[],
+  make: (name: string) => T,
+): ReadonlyMap<string, T> {
+  const lacking = names.filter((name) => !present.has(name));
+  if (lacking.length === 0) return present;
+  return new Map([...present, ...lacking.map((name) => [name, make(name)] as const)]);
+}
+
+/**
+ * Holdings are replaced and never changed, and a response replaces one or two of their maps: what was made of the others
+ * still holds. With 1,000 services and a change of one assignment that is most of the work.
+ */
+function oncePerMap<K, V extends object>(
+  make: (held: ReadonlyMap<string, Held<K>>) => V,
+): (held: ReadonlyMap<string, Held<K>>) => V {
+  const made = new WeakMap<ReadonlyMap<string, Held<K>>, V>();
+  return (held) => {
+    const known = made.get(held);
+    if (known !== undefined) return known;
+    const value = make(held);
+    made.set(held, value);
+    return value;
+  };
 }
 
 /** Unrequested resources are ignored, as Envoy and gRPC do. */
