@@ -2,8 +2,6 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import { describe, it, type TestContext } from "node:test";
 
-import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-js";
-
 import { DiscoveryClient } from "../../../data-plane/xds/client.ts";
 import { ClientSession } from "../../../data-plane/xds/client-session.ts";
 import type { Activation } from "../../../data-plane/xds/session-outcome.ts";
@@ -14,12 +12,9 @@ import type { ProxyNode } from "../../../shared/model/node.ts";
 import type { Snapshot } from "../../../shared/model/snapshot.ts";
 import { ok } from "../../../shared/result.ts";
 import type { Timers } from "../../../shared/timers.ts";
-import { adsService } from "../../../shared/wire/ads-service.ts";
 import { encodeCluster } from "../../../shared/wire/cluster-wire.ts";
-import { decodeNames, readDiscoveryRequest, type DiscoveryRequest } from "../../../shared/wire/discovery-request.ts";
-import { encodeResourceEntry, encodeResponse, encodeResponseBody } from "../../../shared/wire/discovery-response.ts";
-import { resourceTypeOf, type ResourceType } from "../../../shared/wire/resource-types.ts";
 import { freePort } from "../../support/control-plane.ts";
+import { PuppetControlPlane } from "../../support/puppet-control-plane.ts";
 import { cluster } from "../../support/session-resources.ts";
 
 const node: ProxyNode = {
@@ -32,63 +27,6 @@ const node: ProxyNode = {
   admin: undefined,
   snapshotSource: "none",
 };
-
-type Stream = ServerDuplexStream<Buffer, Buffer>;
-
-/** A server that does nothing but what the test says. */
-class Puppet {
-  readonly address: Address;
-  readonly requests: DiscoveryRequest[] = [];
-  stream: Stream | undefined = undefined;
-  #seen = (): void => undefined;
-
-  private constructor(address: Address) {
-    this.address = address;
-  }
-
-  static async open(t: TestContext): Promise<Puppet> {
-    const server = new Server();
-    const port = await freePort();
-    const puppet = new Puppet({ host: "127.0.0.1", port });
-    server.addService(adsService, {
-      streamAggregatedResources: (stream: Stream) => {
-        puppet.stream = stream;
-        stream.on("error", () => undefined);
-        stream.on("data", (bytes: Buffer) => {
-          const request = readDiscoveryRequest(bytes);
-          assert.ok(request.ok);
-          puppet.requests.push(request.value);
-          puppet.#seen();
-        });
-      },
-    });
-    await new Promise<void>((settle, fail) => {
-      server.bindAsync(`127.0.0.1:${port}`, ServerCredentials.createInsecure(), (error) =>
-        error === null ? settle() : fail(error),
-      );
-    });
-    t.after(() => server.forceShutdown());
-    return puppet;
-  }
-
-  async until(count: number): Promise<void> {
-    while (this.requests.length < count) await new Promise<void>((settle) => (this.#seen = settle));
-  }
-
-  say(type: ResourceType, nonce: string, resources: readonly Uint8Array[]): void {
-    const entries = resources.map((bytes) => encodeResourceEntry(type, bytes));
-    const body = encodeResponseBody({ versionInfo: "r1.x", type, controlPlane: "heddle/mesh-1", entries });
-    this.stream?.write(encodeResponse(body, nonce));
-  }
-
-  /** `type version nonce [names] !code`: what the requests so far said. */
-  heard(): readonly string[] {
-    return this.requests.map(({ typeUrl, versionInfo, responseNonce, namesBytes, error }) => {
-      const names = decodeNames(namesBytes).join(" ");
-      return `${resourceTypeOf(typeUrl)} ${versionInfo}/${responseNonce} [${names}]${error === undefined ? "" : ` !${error.code}`}`;
-    });
-  }
-}
 
 /** Time that the test lets pass: each retry waits for `fire`. */
 class ManualRetries implements Timers {
@@ -149,7 +87,7 @@ function openClient(t: TestContext, addresses: readonly Address[]): Opened {
 
 describe("the stream to a control plane", () => {
   it("says once who asks, answers each response, and swaps before it acknowledges", async (t) => {
-    const puppet = await Puppet.open(t);
+    const puppet = await PuppetControlPlane.open(t);
     const { client, activated } = openClient(t, [puppet.address]);
     await puppet.until(2);
     assert.deepEqual(
@@ -174,7 +112,7 @@ describe("the stream to a control plane", () => {
   });
 
   it("refuses with a code and every reason", async (t) => {
-    const puppet = await Puppet.open(t);
+    const puppet = await PuppetControlPlane.open(t);
     const { log } = openClient(t, [puppet.address]);
     await puppet.until(2);
     puppet.say("clusters", "1", [Buffer.from([0xff, 0xff]), Buffer.from("not a cluster")]);
@@ -186,7 +124,7 @@ describe("the stream to a control plane", () => {
   });
 
   it("is opened anew after it broke, from the same server, stating what is held", async (t) => {
-    const puppet = await Puppet.open(t);
+    const puppet = await PuppetControlPlane.open(t);
     const { client, retries } = openClient(t, [puppet.address]);
     await puppet.until(2);
     puppet.say("clusters", "1", []);
@@ -202,7 +140,7 @@ describe("the stream to a control plane", () => {
 
   it("goes from a dead server to the next one, waiting longer each time, until one answers", async (t) => {
     const dead = { host: "127.0.0.1", port: await freePort() };
-    const puppet = await Puppet.open(t);
+    const puppet = await PuppetControlPlane.open(t);
     const { client, retries, log } = openClient(t, [dead, dead, dead, puppet.address]);
     for (let round = 0; round < 3; round += 1) await retries.fire();
     assert.deepEqual(retries.delays, [750, 1_250, 2_250]);
@@ -218,7 +156,7 @@ describe("the stream to a control plane", () => {
   });
 
   it("is not opened again once it was stopped", async (t) => {
-    const puppet = await Puppet.open(t);
+    const puppet = await PuppetControlPlane.open(t);
     const { client, retries } = openClient(t, [puppet.address]);
     await puppet.until(2);
     const { stream } = puppet;
