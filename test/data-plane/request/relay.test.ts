@@ -286,9 +286,14 @@ describe("a request on its way up", () => {
     assert.match(await client.response(), /^HTTP\/1\.1 413 /);
     assert.equal(proxy.upstreamConnections, 0);
     // The rest of the body is read and dropped while the client still sends, so that the answer is not lost.
-    client.write("d".repeat(10_000));
+    client.write(`GET /smuggled HTTP/1.1\r\n${HOST}\r\n${"d".repeat(10_000)}`);
     await client.ended();
+    client.socket.end();
+    await client.closed();
     assert.equal(client.wasReset, false);
+    // Nothing of the body was taken for another request.
+    assert.equal(client.received, "");
+    assert.equal(proxy.sink.finished.length, 1);
     assert.equal(connections.length, 1);
   });
 
