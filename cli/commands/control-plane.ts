@@ -72,7 +72,9 @@ function argumentsOf(flags: Flags): readonly string[] {
 }
 
 function remediesFor(error: string): readonly string[] {
-  if (error.includes("EADDRINUSE")) return ["another process has the port; port 0 picks a free one: --xds 127.0.0.1:0"];
+  const flagName = /^--\w+/.exec(error)?.[0] ?? "";
+  if (error.includes("EADDRINUSE"))
+    return [`another process has the port; port 0 picks a free one: ${flagName} 127.0.0.1:0`];
   if (error.startsWith("--db")) return ["name another file: --db FILE"];
   return [];
 }

@@ -12,6 +12,8 @@ const RECENT_MAX = 20_000;
 interface Recent {
   readonly atMs: number;
   readonly latencyMs: number;
+  /** Of reviews; undefined when the request failed. */
+  readonly version: string | undefined;
 }
 
 /** Tells what goes on: a line for each event, and below them one line that follows the traffic. */
@@ -39,10 +41,11 @@ export class Reporter {
     this.#timer = setInterval(() => this.#draw(), isLive ? LIVE_MS : PLAIN_MS);
   }
 
-  onOutcome(latencyMs: number, isFailed: boolean): void {
-    this.#recent.push({ atMs: performance.now(), latencyMs });
+  /** `version` is that of the reviews which took part; undefined when the request failed. */
+  onOutcome(latencyMs: number, version: string | undefined): void {
+    this.#recent.push({ atMs: performance.now(), latencyMs, version });
     if (this.#recent.length > RECENT_MAX) this.#recent.shift();
-    if (isFailed) this.#failed += 1;
+    if (version === undefined) this.#failed += 1;
     else this.#answered += 1;
   }
 
@@ -65,7 +68,15 @@ export class Reporter {
     const rate = (latencies.length * 1_000) / WINDOW_MS;
     const p50 = percentile(latencies, 0.5).toFixed(1);
     const p99 = percentile(latencies, 0.99).toFixed(1);
-    return `${rate.toFixed(0).padStart(4)} rps   ${this.#answered} answered   ${this.#failed} failed   p50 ${p50}ms   p99 ${p99}ms`;
+    const counts = `${rate.toFixed(0).padStart(4)} rps   ${this.#answered} answered   ${this.#failed} failed`;
+    return `${counts}   p50 ${p50}ms   p99 ${p99}ms   reviews v2 ${this.#shareOfV2()}`;
+  }
+
+  #shareOfV2(): string {
+    const answered = this.#recent.filter(({ version }) => version !== undefined);
+    if (answered.length === 0) return "-";
+    const ofV2 = answered.filter(({ version }) => version === "v2").length;
+    return `${Math.round((ofV2 / answered.length) * 100)}%`;
   }
 
   #time(): string {

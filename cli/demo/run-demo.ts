@@ -7,7 +7,7 @@ import { OpenLoopLoad, type PlannedRequest } from "./open-loop.ts";
 import { Reporter } from "./reporter.ts";
 import { allCurrent, firstResources, tellStory, type Step } from "./story.ts";
 import { renderSummary, shortfalls } from "./summary.ts";
-import { Tally } from "./tally.ts";
+import { reviewsVersion, Tally } from "./tally.ts";
 import { whatToTry } from "./what-to-try.ts";
 
 export interface DemoOptions {
@@ -97,7 +97,7 @@ function openLoad(
     },
     onOutcome: (outcome) => {
       tally.onOutcome(outcome);
-      reporter.onOutcome(outcome.latencyMs, outcome.failure !== undefined);
+      reporter.onOutcome(outcome.latencyMs, outcome.failure === undefined ? reviewsVersion(outcome) : undefined);
     },
   });
 }

@@ -45,7 +45,7 @@ export class Tally {
     if (outcome.failure === undefined) {
       phase.answered += 1;
       this.#answered.add(outcome.id);
-      const version = /reviews (\S+)/.exec(outcome.body)?.[1] ?? "none";
+      const version = reviewsVersion(outcome);
       phase.versions.set(version, (phase.versions.get(version) ?? 0) + 1);
       return;
     }
@@ -84,6 +84,11 @@ export class Tally {
       twice: [...seen.values()].filter((times) => times > 1).length,
     }));
   }
+}
+
+/** The version of reviews that took part in an answer, which names everyone who did. */
+export function reviewsVersion({ body }: Outcome): string {
+  return /reviews (\S+)/.exec(body)?.[1] ?? "none";
 }
 
 /** The share of answers that a version gave, 0 to 1; NaN without answers. */

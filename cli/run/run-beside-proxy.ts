@@ -17,6 +17,7 @@ export async function runBesideProxy(
 ): Promise<number> {
   const proxy = await orListenError(startProxy(config, { holdInbound: true }));
   for (const line of describeAddresses(config, proxy)) terminal.note(line);
+  process.on("SIGUSR2", () => void proxy.reopenAccessLog());
   const { outbound, upstreams } = proxy.addresses;
   const texts = new Map([...upstreams].map(([service, address]) => [service, formatAddress(address)]));
   return runApp({

@@ -1,8 +1,8 @@
 import type { AppProcess } from "./app-process.ts";
 
 const STOPPING: readonly NodeJS.Signals[] = ["SIGTERM", "SIGINT"];
-/** Signals that mean nothing to a proxy and something to many programs. */
-const PASSED_ON: readonly NodeJS.Signals[] = ["SIGHUP", "SIGUSR2", "SIGWINCH"];
+/** Signals that mean nothing to a proxy and something to many programs. SIGUSR2 is the proxy's: it rotates the log. */
+const PASSED_ON: readonly NodeJS.Signals[] = ["SIGHUP", "SIGWINCH"];
 
 /** The signals of a supervisor: the first request to stop drains, the second does not wait, the third kills. */
 export interface Signals {

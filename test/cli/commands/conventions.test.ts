@@ -1,8 +1,13 @@
 import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
+import { join } from "node:path";
+import { text } from "node:stream/consumers";
 import { describe, it } from "node:test";
 import { stripVTControlCharacters } from "node:util";
 
+import { packageRoot } from "../../../shared/package-root.ts";
 import { heddle } from "../captured-terminal.ts";
 import { startAdmin } from "../admin-fixture.ts";
 
@@ -144,6 +149,50 @@ describe("output", () => {
     } finally {
       await admin.stop();
     }
+  });
+});
+
+describe("the environment", () => {
+  it("gives each flag its value, and the flag itself wins", async (t) => {
+    const admin = await startAdmin();
+    t.after(async () => {
+      delete process.env["HEDDLE_OUTPUT"];
+      await admin.stop();
+    });
+    process.env["HEDDLE_OUTPUT"] = "json";
+    assert.equal((await admin.run("list policies")).out, "[]\n");
+    assert.equal((await admin.run("list policies -o table")).out, "");
+  });
+
+  it("has a variable for every flag of the programs, named in their help", async () => {
+    let flags = 0;
+    for (const command of ["control-plane", "proxy", "run", "demo"]) {
+      const help = (await heddle([command, "--help"])).out.replaceAll(/\s+/g, " ");
+      for (const [, name = ""] of help.matchAll(/ --([a-z-]+) (?:<|leave|take|[A-Z])/g)) {
+        flags += 1;
+        assert.ok(help.includes(`env: HEDDLE_${name.toUpperCase().replaceAll("-", "_")})`), `${command} --${name}`);
+      }
+    }
+    assert.ok(flags > 35, `only ${flags} flags found`);
+  });
+});
+
+describe("a pipe that is closed early", () => {
+  it("ends the command quietly", async () => {
+    const child = spawn(process.execPath, [join(packageRoot, "cli", "heddle.mjs"), "completion", "zsh"], {
+      stdio: ["ignore", "pipe", "pipe"],
+    });
+    child.stdout.destroy();
+    const [[code], words] = await Promise.all([once(child, "exit"), text(child.stderr)]);
+    assert.deepEqual([code, words], [0, ""]);
+  });
+
+  it("carries no colours", async () => {
+    const child = spawn(process.execPath, [join(packageRoot, "cli", "heddle.mjs"), "--help"], {
+      stdio: ["ignore", "pipe", "inherit"],
+    });
+    const out = await text(child.stdout);
+    assert.equal(stripVTControlCharacters(out), out);
   });
 });
 
