@@ -2,7 +2,7 @@ import { constants } from "node:os";
 
 import type { Proxy } from "./app.ts";
 import type { ProxyConfig } from "./config.ts";
-import { keepYoungHeapSmall, letYoungHeapGrow } from "./young-heap.ts";
+import { keepYoungHeapSmall } from "./young-heap.ts";
 
 const END_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
@@ -21,7 +21,6 @@ export async function runProxy(config: ProxyConfig): Promise<RunningProxy> {
   keepYoungHeapSmall();
   const { startProxy } = await import("./app.ts");
   const proxy = await startProxy(config);
-  letYoungHeapGrow();
   const asked = Promise.withResolvers<void>();
   let signals = 0;
   const onSignal = (signal: NodeJS.Signals): void => {

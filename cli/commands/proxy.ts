@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 
 import type { ProxySettings } from "../../data-plane/config.ts";
+import { keepYoungHeapSmall } from "../../data-plane/young-heap.ts";
 import type { Cli } from "../terminal.ts";
 import { addProxyOptions, proxyConfig } from "./proxy-options.ts";
 import { examples } from "./shared-options.ts";
@@ -24,6 +25,7 @@ export function addProxy(program: Command, cli: Cli): void {
 }
 
 async function serve(cli: Cli, settings: ProxySettings): Promise<void> {
+  keepYoungHeapSmall();
   const config = await proxyConfig(settings);
   const { describeAddresses, orListenError } = await import("../run/started-proxy.ts");
   const { runProxy } = await import("../../data-plane/run-proxy.ts");

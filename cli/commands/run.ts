@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 
 import type { ProxySettings } from "../../data-plane/config.ts";
+import { keepYoungHeapSmall } from "../../data-plane/young-heap.ts";
 import { usageError } from "../cli-error.ts";
 import type { Cli } from "../terminal.ts";
 import { addProxyOptions, proxyConfig } from "./proxy-options.ts";
@@ -33,6 +34,7 @@ export function addRun(program: Command, cli: Cli): void {
 }
 
 async function run(cli: Cli, words: readonly string[], settings: ProxySettings): Promise<void> {
+  keepYoungHeapSmall();
   if (words.length === 0) throw usageError("which program?", "heddle run --help");
   const config = await proxyConfig(settings);
   const { runBesideProxy } = await import("../run/run-beside-proxy.ts");
