@@ -5,7 +5,7 @@ import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
 import { outputOption, print, printData, type Format } from "../output/formats.ts";
 import type { Cli } from "../terminal.ts";
-import { examples, readHostPort, serverOption, withClient } from "./shared-options.ts";
+import { examples, orAskProxy, readHostPort, serverOption, withClient } from "./shared-options.ts";
 import { flag } from "../flag.ts";
 
 interface Flags {
@@ -67,7 +67,9 @@ async function adminAddress(name: string | undefined, flags: Flags): Promise<str
   if (flags.proxy !== undefined) return flags.proxy;
   if (name === undefined) throw usageError("which proxy?", "heddle ps", "heddle pc routes --proxy HOST:PORT");
   if (/:\d+$/.test(name)) return readHostPort(name);
-  const { proxies } = await withClient(flags.server, (client) => client.proxies());
+  const { proxies } = await withClient(flags.server, (client) => client.proxies()).catch(
+    orAskProxy("heddle pc all --proxy 127.0.0.1:15000"),
+  );
   const ofService = proxies.filter(({ service }) => service === name);
   const proxy = proxies.find(({ nodeId }) => nodeId === name) ?? (ofService.length === 1 ? ofService[0] : undefined);
   if (proxy === undefined && ofService.length > 1) {

@@ -3,7 +3,7 @@ import { type Command } from "commander";
 import type { Proxy } from "../../shared/wire/admin-api.ts";
 import { outputOption, print, type Format } from "../output/formats.ts";
 import type { Cli } from "../terminal.ts";
-import { examples, readHostPort, serverOption, withClient } from "./shared-options.ts";
+import { examples, orAskProxy, readHostPort, serverOption, withClient } from "./shared-options.ts";
 import { flag } from "../flag.ts";
 
 interface Flags {
@@ -34,7 +34,7 @@ async function ps(cli: Cli, flags: Flags): Promise<void> {
   const { proxyColumns, proxyData } = await import("../output/proxy-columns.ts");
   const proxies = await listProxies(cli, flags);
   await print<Proxy>(cli.terminal, flags.output, {
-    columns: proxyColumns(Date.now(), cli.terminal.hasUnicode),
+    columns: proxyColumns(Date.now(), cli.terminal.hasUnicode, flags.proxy !== undefined),
     rows: proxies,
     data: proxies.map(proxyData),
     empty: "no proxies yet; start one with: heddle run --service NAME -- COMMAND",
@@ -42,7 +42,12 @@ async function ps(cli: Cli, flags: Flags): Promise<void> {
 }
 
 async function listProxies(cli: Cli, flags: Flags): Promise<readonly Proxy[]> {
-  if (flags.proxy === undefined) return (await withClient(flags.server, (client) => client.proxies())).proxies;
+  if (flags.proxy === undefined) {
+    const { proxies } = await withClient(flags.server, (client) => client.proxies()).catch(
+      orAskProxy("heddle ps --proxy 127.0.0.1:15000"),
+    );
+    return proxies;
+  }
   const { askProxy, describeSource, proxyOfReady } = await import("../api/proxy-admin.ts");
   const ready = await askProxy(flags.proxy, "/ready");
   cli.terminal.note(describeSource(ready.config, flags.proxy));

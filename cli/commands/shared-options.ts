@@ -36,6 +36,15 @@ export async function withClient<T>(server: string, use: (client: AdminClient) =
   }
 }
 
+/** For commands that a proxy can answer as well: says so when the control plane is dead. */
+export function orAskProxy(example: string): (error: unknown) => never {
+  return (error) => {
+    if (!(error instanceof CliError) || error.exitCode !== EXIT.unreachable) throw error;
+    const remedies = [...error.remedies, `or ask a proxy, which still knows: ${example}`];
+    throw new CliError(error.message, error.exitCode, remedies);
+  };
+}
+
 /** Runnable lines below the help of a command. */
 export function examples(command: Command, lines: readonly string[]): Command {
   return command.addHelpText("after", `\nExamples:\n${lines.map((line) => `  $ ${line}\n`).join("")}`);

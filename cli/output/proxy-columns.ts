@@ -5,9 +5,15 @@ import type { Column } from "./table.ts";
 
 const STATES = ["-", "SYNCED", "STALE", "NACKED", "NOT_SENT"];
 
-/** The table of `heddle ps`. A proxy that is not connected has no states: what it runs now is not known here. */
-export function proxyColumns(nowWallMs: number, hasUnicode: boolean): readonly Column<Proxy>[] {
-  const state = (header: string, type: string): Column<Proxy> => ({ header, text: (proxy) => stateOf(proxy, type) });
+/**
+ * The table of `heddle ps`. What a proxy runs that is not connected is known only when it tells of itself (`isOwn`), not
+ * from the control plane.
+ */
+export function proxyColumns(nowWallMs: number, hasUnicode: boolean, isOwn = false): readonly Column<Proxy>[] {
+  const state = (header: string, type: string): Column<Proxy> => ({
+    header,
+    text: (proxy) => (proxy.connected || isOwn ? stateOf(proxy, type) : ""),
+  });
   return [
     { header: "NAME", text: ({ nodeId }) => nodeId },
     { header: "SERVICE", text: ({ service }) => service },
@@ -22,7 +28,7 @@ export function proxyColumns(nowWallMs: number, hasUnicode: boolean): readonly C
       text: ({ acknowledgedRevision }) => (acknowledgedRevision > 0n ? `r${acknowledgedRevision}` : ""),
     },
     { header: "ACKED", text: (proxy) => formatAgo(lastAnswerMs(proxy), nowWallMs) },
-    { header: "SOURCE", text: sourceOf },
+    { header: "SOURCE", text: (proxy) => (isOwn ? proxy.snapshotSource : sourceOf(proxy)) },
     { header: "CERT EXPIRES", text: () => "" },
     { header: "KIND", text: ({ kind }) => kind, isWide: true },
     { header: "PEER", text: ({ peer }) => peer, isWide: true },
@@ -66,7 +72,7 @@ export function isSynced(proxy: Proxy): boolean {
 
 function stateOf(proxy: Proxy, type: string): string {
   const status = proxy.types.find((candidate) => candidate.type === type);
-  return status === undefined || !proxy.connected ? "" : (STATES[status.state] ?? "");
+  return status === undefined ? "" : (STATES[status.state] ?? "");
 }
 
 // A proxy says what it serves from when it connects; once it has acknowledged what was sent, it serves that.

@@ -93,7 +93,7 @@ describe("an unreachable server", () => {
     const server = `127.0.0.1:${await closedPort()}`;
     for (const line of [
       "list policies",
-      "ps",
+      "watch",
       "history",
       "policy set a --timeout-ms 5",
       "rollback r1",
@@ -107,6 +107,15 @@ describe("an unreachable server", () => {
           "  -> start one: heddle control-plane --db mesh.db\n" +
           "  -> or name another: --server HOST:PORT, or HEDDLE_SERVER\n",
       );
+    }
+  });
+
+  it("does not matter to a proxy, which ps and pc may ask instead", async () => {
+    const server = `127.0.0.1:${await closedPort()}`;
+    for (const line of ["ps", "pc routes web-1"]) {
+      const { code, err } = await heddle([...line.split(" "), "--server", server]);
+      assert.equal(code, 3);
+      assert.match(err, /-> or ask a proxy, which still knows: heddle p[sc] .*--proxy 127\.0\.0\.1:15000\n$/);
     }
   });
 

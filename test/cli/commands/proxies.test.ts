@@ -226,7 +226,7 @@ describe("heddle pc", () => {
     assert.equal(routes.code, 0, routes.err);
     assert.match(routes.out, /reviews\/v1:90 reviews\/v2:10/);
     const ps = await heddle(["ps", "--proxy", admin]);
-    assert.match(ps.out, /^web-1 +web /m);
+    assert.match(ps.out, /^web-1 +web +- +SYNCED +SYNCED +SYNCED +SYNCED +- +r1 /m);
     assert.match(ps.err, /^source: proxy .* snapshot r1/);
   });
 });

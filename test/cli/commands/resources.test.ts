@@ -281,4 +281,33 @@ describe("resources on the command line", () => {
     assert.equal(unclear.code, 64);
     assert.match(unclear.err, /may be .* or /);
   });
+
+  it("can be watched: every row that is there, then each change, until Ctrl-C", async () => {
+    let seen = "";
+    const synced = Promise.withResolvers<void>();
+    const changed = Promise.withResolvers<void>();
+    const out = (text: string): void => {
+      seen += text;
+      if (seen.includes('"synced":true')) synced.resolve();
+      if (seen.includes('"revision":2')) changed.resolve();
+    };
+    const watching = admin.run("watch policies -o json", { out });
+    await synced.promise;
+    await admin.run("policy set reviews --timeout-ms 950");
+    await changed.promise;
+    process.emit("SIGINT", "SIGINT");
+    assert.equal((await watching).code, 0);
+    const events: readonly Record<string, Record<string, unknown>>[] = seen
+      .trim()
+      .split("\n")
+      .map((line) => JSON.parse(line));
+    assert.deepEqual(
+      events.map(({ key, before, after }) => [key, before?.["timeout_ms"], after?.["timeout_ms"]]),
+      [
+        ["reviews", undefined, 800],
+        [undefined, undefined, undefined],
+        ["reviews", 800, 950],
+      ],
+    );
+  });
 });
