@@ -101,7 +101,11 @@ async function fill(admin: string): Promise<void> {
 const swarm = fork(join(packageRoot, "bench/xds/swarm.ts"), { execArgv: ["--max-old-space-size=8192"] });
 spawn("taskset", ["-cp", "1", String(swarm.pid)], { stdio: "ignore" });
 swarm.on("message", (report: SwarmReport) => {
-  if (report.kind === "lost") process.stderr.write(`swarm: ${report.reason}\n`);
+  if (report.kind !== "lost") return;
+  process.stderr.write(`a client lost its stream: ${report.reason}\n`);
+  process.exitCode = 1;
+  swarm.kill();
+  control.process.kill("SIGKILL");
 });
 
 function tell(command: SwarmCommand): void {

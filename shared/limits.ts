@@ -57,6 +57,8 @@ export const BACKUP_CHUNK_BYTES = 64 * 1024;
 export const XDS_NODE_ID_CHARS_MAX = 256;
 /** Bytes of one stream that wait to be sent; beyond it the next response waits. One response may be larger. */
 export const STREAM_BUFFER_BYTES_MAX = 1024 * 1024;
+/** The same over all streams together: about what a hundred large snapshots take. Beyond it streams wait their turn. */
+export const SERVER_BUFFER_BYTES_MAX = 64 * 1024 * 1024;
 /** Requests of one stream: per second in the long run, and at once. Beyond: RESOURCE_EXHAUSTED, the stream is cut. */
 export const STREAM_REQUESTS_PER_SECOND = 500;
 export const STREAM_REQUESTS_BURST = 2_000;

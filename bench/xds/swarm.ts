@@ -101,7 +101,9 @@ class Client {
   }
 
   #lost(reason: string): void {
-    if (!state.isClosing) report({ kind: "lost", reason });
+    if (state.isClosing) return;
+    state.isClosing = true;
+    report({ kind: "lost", reason });
   }
 
   #onData(chunk: Buffer): void {

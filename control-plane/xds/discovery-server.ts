@@ -22,6 +22,7 @@ import { DigestBytes } from "./digest-bytes.ts";
 import { NameTable } from "./name-table.ts";
 import { PayloadBytes } from "./payload-bytes.ts";
 import type { NodeSnapshot } from "./resource-set.ts";
+import { SendBudget } from "./send-budget.ts";
 import { NodeStream, type AdsCall, type StreamContext, type StreamObserver } from "./stream.ts";
 
 export interface DiscoveryServerOptions {
@@ -69,6 +70,7 @@ export class DiscoveryServer {
       ...options,
       names: new NameTable(),
       history: new ClusterHistory(),
+      budget: new SendBudget(),
       payloads: new PayloadBytes(controlPlane),
       digests: new DigestBytes(options.meshId, controlPlane, options.revision),
       destroyPeer: (peer) => this.#sockets.get(peer)?.destroy(),

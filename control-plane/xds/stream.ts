@@ -13,6 +13,7 @@ import { checkNode } from "./node-check.ts";
 import type { NameTable } from "./name-table.ts";
 import { NodeSession } from "./node-session.ts";
 import type { PayloadBytes } from "./payload-bytes.ts";
+import type { SendBudget } from "./send-budget.ts";
 import { PUSHED_TYPES, type NodeSnapshot, type PushedType } from "./resource-set.ts";
 import { Subscription } from "./subscription.ts";
 
@@ -26,6 +27,7 @@ export interface StreamContext {
   readonly payloads: PayloadBytes;
   readonly digests: DigestBytes;
   readonly history: ClusterHistory;
+  readonly budget: SendBudget<NodeStream>;
   readonly snapshotFor: (node: ProxyNode) => NodeSnapshot | undefined;
   readonly observer: StreamObserver;
   /** Ends the connection under a stream whose peer reads nothing any more. */
@@ -104,7 +106,7 @@ export class NodeStream {
     const session = this.#session;
     if (session === undefined || this.#isEnded) return;
     const nowMs = this.#context.clock.nowMs();
-    while (this.#mayWrite()) {
+    while (this.#mayWrite() && this.#context.budget.admits(this)) {
       const outgoing = session.next(nowMs);
       if (outgoing === undefined) break;
       this.#write(this.#context.payloads.of(outgoing));
@@ -127,9 +129,13 @@ export class NodeStream {
 
   #write(bytes: Buffer): void {
     this.#unsentBytes += bytes.length;
+    this.#context.budget.onWritten(bytes.length);
     this.#call.write(bytes, () => {
+      // What an ended stream had not sent was given back when it ended.
+      if (this.#isEnded) return;
       const wasFull = !this.#mayWrite();
       this.#unsentBytes -= bytes.length;
+      this.#context.budget.onSent(bytes.length);
       if (wasFull) this.pump();
     });
   }
@@ -225,6 +231,7 @@ export class NodeStream {
     if (this.#isEnded) return;
     this.#isEnded = true;
     this.#wake?.cancel();
+    this.#context.budget.onEnded(this, this.#unsentBytes);
     if (this.#node !== undefined) this.#context.observer.onDisconnected(this, this.#node);
   }
 }
