@@ -12,6 +12,7 @@ const HELP = `npm run bench -- [BENCH] [OPTIONS]
 What a call through the mesh costs, beside other proxies on the same machine, upstream and load.
 
   proxy           Heddle's proxy beside Envoy, HAProxy, nginx, node:http and http-proxy (default)
+  start           how fast the program starts, with the control plane dead too, and what it holds when idle
   control-plane   one edit to every stream, and what it costs; without options for 100, 1000 and 4000 streams
   codec           nanoseconds of the HTTP/1.1 codec
   price-list      nanoseconds of a route match and of a pick, milliseconds of a compilation
@@ -42,6 +43,7 @@ const FILES: Readonly<Record<string, readonly [file: string, ...runs: string[][]
   codec: ["codec.ts", []],
   "price-list": ["price-list.ts", []],
   hop: ["hop.ts", []],
+  start: ["start.ts", []],
 };
 
 const args = process.argv.slice(2);

@@ -39,8 +39,8 @@ export const OPEN_LOOP_PER_SECOND = 5_000;
 const OPEN_LOOP_CONNECTIONS = 64;
 export const IDLE_CONNECTIONS = 1_000;
 
-const RATES = ["cpuUsPerRequest", "requestsPerSecond", "busyPercent"] as const;
-const BYTES = ["cpuUsPerMiB", "cpuUsPerRequest", "requestsPerSecond", "busyPercent"] as const;
+const RATES = ["cpuUsPerRequest", "requestsPerSecond", "busyPercent", "generatorCpuPercent", "rssPeakMb"] as const;
+const BYTES = ["cpuUsPerMiB", "requestsPerSecond", "busyPercent", "generatorCpuPercent", "rssPeakMb"] as const;
 
 export const CASES: readonly Case[] = [
   {

@@ -12,6 +12,12 @@ import type { Case, Figure } from "./cases.ts";
 import { invalidity, measureIdle, measureRound, type Measured } from "./measure.ts";
 import type { Options } from "./options.ts";
 
+/**
+ * No round counts before the peers have run for so long: a just-in-time compiler has then seen the hot path, and Heddle's
+ * proxy, which keeps its heap small for ten seconds after its start, lets it grow.
+ */
+const STEADY_MS = 12_000;
+
 export interface Compared {
   readonly peers: readonly RunningPeer[];
   readonly absent: readonly Absent[];
@@ -28,6 +34,7 @@ export class Comparison {
   readonly #generator = new LoadGenerator();
   readonly #upstream: ChildProcess;
   #peers: readonly RunningPeer[] = [];
+  #startedMs = 0;
 
   constructor(options: Options, progress: Progress) {
     this.#options = options;
@@ -45,6 +52,7 @@ export class Comparison {
     const site = { v1Port: ports[0], v2Port: ports[1], folder: this.#folder };
     const [started, absent] = await startPeers(this.#options.peers, site);
     this.#peers = started;
+    this.#startedMs = performance.now();
     for (const { name, reason } of absent) this.#progress(`without ${name}: ${reason}`);
     const peers = started.filter(({ name }) => this.#options.peers.includes(name));
     const fresh = this.#options.cases.filter(({ isFresh }) => isFresh === true);
@@ -74,14 +82,21 @@ export class Comparison {
   /** Round by round, each peer in turn, so that whatever else the machine does falls on all alike. */
   async #measureRounds(testCase: Case, peers: readonly RunningPeer[]): Promise<Row[]> {
     const series = peers.flatMap((peer) => seriesOf(testCase, peer));
-    for (let round = 0; round <= this.#options.rounds; round += 1) {
-      this.#progress(`${testCase.name}: ${round === 0 ? "warming up" : `round ${round} of ${this.#options.rounds}`}`);
-      for (const one of series) {
-        await add(one, () => measureRound(testCase, one.door, this.#generator, this.#options.seconds));
-        if (round === 0) one.rounds.length = 0;
-      }
+    this.#progress(`${testCase.name}: warming up`);
+    do {
+      await this.#round(testCase, series);
+      for (const { rounds } of series) rounds.length = 0;
+    } while (performance.now() < this.#startedMs + STEADY_MS && series.some(({ failure }) => failure === undefined));
+    for (let round = 1; round <= this.#options.rounds; round += 1) {
+      this.#progress(`${testCase.name}: round ${round} of ${this.#options.rounds}`);
+      await this.#round(testCase, series);
     }
     return series.map((one) => rowOf(testCase, one));
+  }
+
+  async #round(testCase: Case, series: readonly Series[]): Promise<void> {
+    for (const one of series)
+      await add(one, () => measureRound(testCase, one.door, this.#generator, this.#options.seconds));
   }
 }
 
