@@ -27,6 +27,10 @@ export const PAGE_SIZE_DEFAULT = 100;
 export const PAGE_SIZE_MAX = 1_000;
 /** A page ends early here, so that it fits the 4 MiB that gRPC clients accept by default. */
 export const PAGE_BYTES_MAX = 1024 * 1024;
+/** Changes told in the answer to a mutation; the rest is counted and stands in GetRevision. */
+export const CHANGES_BYTES_MAX = 2 * 1024 * 1024;
+/** Warnings told in the answer to a mutation; the rest is counted. */
+export const WARNINGS_MAX = 100;
 /** A DNS name has 253 characters at most (RFC 1035); the rest is room for a port. */
 export const HOST_CHARS_MAX = 260;
 export const QUERY_NAME_CHARS_MAX = 256;
@@ -85,6 +89,10 @@ export const INFORMATIONAL_RESPONSES_MAX = 8;
 export const PIPELINE_BYTES_MAX = 64 * 1024;
 /** Per connection and direction; beyond it the other side is no longer read. */
 export const RELAY_BUFFER_BYTES_MAX = 64 * 1024;
+/** Buffers of RELAY_BUFFER_BYTES_MAX that wait to be used again, in the process; beyond it they are left to the collector. */
+export const SPARE_BUFFERS_MAX = 64;
+/** Such buffers that one connection may hold at a time; beyond it parts of bodies get buffers of their own. */
+export const LENT_BUFFERS_MAX = 4;
 /** A longer request body cannot be sent a second time. */
 export const REPLAY_BYTES_MAX = 64 * 1024;
 export const LINGER_BYTES_MAX = 256 * 1024;

@@ -54,7 +54,7 @@ export function adminClient(server: string): AdminClient {
     watch: (kind) => events(server, clients[kind].watch({})),
     applyBundle: (request) => unary(mesh.applyBundle.bind(mesh), request),
     rollback: (request) => unary(mesh.rollback.bind(mesh), request),
-    revision: (revision) => unary(mesh.getRevision.bind(mesh), { revision }),
+    revision: (revision) => wholeRevision(mesh, unary, revision),
     revisions: (limit) =>
       pages(limit, async (pageSize, pageToken) => {
         const page = await unary(mesh.listRevisions.bind(mesh), { pageSize, pageToken });
@@ -183,6 +183,19 @@ async function listProxies(mesh: MeshClient, unary: Unary): ReturnType<AdminClie
     return { items: page.proxies, nextPageToken: page.nextPageToken };
   });
   return { proxies, revision };
+}
+
+/** A revision comes in pages of its changes. */
+async function wholeRevision(mesh: MeshClient, unary: Unary, revision: bigint): Promise<Revision> {
+  const pageOf = (pageToken: string) => unary(mesh.getRevision.bind(mesh), { revision, pageSize: 0, pageToken });
+  const first = await pageOf("");
+  const changes = [...first.changes];
+  for (let token = first.nextPageToken; token !== "";) {
+    const page = await pageOf(token);
+    changes.push(...page.changes);
+    token = page.nextPageToken;
+  }
+  return { ...first, changes, nextPageToken: "" };
 }
 
 interface Page<Item> {

@@ -6,11 +6,11 @@ import { documentOf, keyText } from "../documents/resource-document.ts";
 import { EXIT } from "../exit-code.ts";
 import { formatDuration } from "../output/age.ts";
 import { printData, type Format } from "../output/formats.ts";
-import { paintFor } from "../output/paint.ts";
+import { markOf, paintFor } from "../output/paint.ts";
 import type { Cli } from "../terminal.ts";
 import type { AdminClient } from "./admin-client.ts";
 
-/** Prints what a mutation did and whom it reaches; with `--wait`, stays until they have it. */
+/** Prints what a mutation did, whom it reaches, and what will not work yet; with `--wait`, stays until they have it. */
 export async function reportMutation(
   cli: Cli,
   client: AdminClient,
@@ -23,8 +23,12 @@ export async function reportMutation(
   } else {
     const paint = paintFor(terminal.hasColor);
     for (const change of result.changes) terminal.out(renderChange(documentChange(change), paint));
+    const left = result.changeCount - result.changes.length;
+    if (left > 0)
+      terminal.out(`... and ${left} more rows${result.dryRun ? "" : `: heddle diff r${result.revision}`}\n`);
     terminal.out(`${describeOutcome(result)}\n`);
   }
+  for (const warning of result.warnings) terminal.note(`${markOf("warn", terminal.hasUnicode)} ${warning}`);
   const { wait } = how.flags;
   if (wait !== undefined && !result.dryRun) {
     await waitForProxies(cli, client, result.revision, wait === true ? WAIT_SEC : wait);
@@ -66,6 +70,8 @@ function mutationData(result: MutationResult): unknown {
     revision: result.revision,
     dry_run: result.dryRun,
     proxies: result.proxies,
+    warnings: result.warnings,
+    change_count: result.changeCount,
     changes: result.changes.map(documentChange),
   };
 }

@@ -41,7 +41,7 @@ export interface AdminServer {
 export function createAdminServer(options: AdminServerOptions): AdminServer {
   const server = new Server({
     "grpc.max_receive_message_length": ADMIN_MESSAGE_BYTES_MAX,
-    // Our own answers are bounded page by page; one revision of 10,000 rows is larger than 4 MiB.
+    // Our own answers are bounded where they are made: lists by page, results of mutations by shortening.
     "grpc.max_send_message_length": -1,
     "grpc.max_concurrent_streams": ADMIN_STREAMS_MAX,
     "grpc.keepalive_time_ms": 30_000,

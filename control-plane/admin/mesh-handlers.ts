@@ -1,22 +1,24 @@
 import { status } from "@grpc/grpc-js";
 
 import { REVISION_WAIT_MS } from "../../shared/defaults.ts";
-import { BUNDLE_RESOURCES_MAX, WAIT_MS_MAX } from "../../shared/limits.ts";
+import { BUNDLE_RESOURCES_MAX, PAGE_SIZE_MAX, WAIT_MS_MAX } from "../../shared/limits.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
-import type {
-  ApplyBundleRequest,
-  GetRevisionRequest,
-  ListProxiesRequest,
-  ListProxiesResponse,
-  ListRevisionsRequest,
-  ListRevisionsResponse,
-  MeshServer,
-  MutationResult,
-  Revision,
-  RollbackRequest,
-  WaitForRevisionRequest,
-  WaitForRevisionResponse,
+import {
+  Change,
+  Proxy,
+  type ApplyBundleRequest,
+  type GetRevisionRequest,
+  type ListProxiesRequest,
+  type ListProxiesResponse,
+  type ListRevisionsRequest,
+  type ListRevisionsResponse,
+  type MeshServer,
+  type MutationResult,
+  type Revision,
+  type RollbackRequest,
+  type WaitForRevisionRequest,
+  type WaitForRevisionResponse,
 } from "../../shared/wire/admin-api.ts";
 import { rollbackChange } from "../catalog/rollback.ts";
 import type { RevisionSummary } from "../store/store.ts";
@@ -94,15 +96,33 @@ function listRevisions({ store }: MeshPorts, request: ListRevisionsRequest): Res
 }
 
 function summaryMessage({ revision, committedAt, author, reason, changeCount }: RevisionSummary): Revision {
-  return { revision: BigInt(revision), committedAt: new Date(committedAt), author, reason, changes: [], changeCount };
+  const at = { revision: BigInt(revision), committedAt: new Date(committedAt) };
+  return { ...at, author, reason, changes: [], changeCount, nextPageToken: "" };
 }
 
+/** In pages, for a revision may be larger than a message: 10,000 rows before and after. */
 function getRevision({ store }: MeshPorts, request: GetRevisionRequest): Result<Revision, Refusal> {
   const commit = store.revision(Number(request.revision));
   if (commit === undefined) return err(unknownRevision(request.revision, store.catalog().revision));
-  const changes = commit.changes.map(changeMessage);
-  return ok({ ...summaryMessage({ ...commit, changeCount: changes.length }), changes });
+  const placed = commit.changes.map((change, index) => ({ change: changeMessage(change), place: placeOf(index) }));
+  const page = pageOf(
+    placed,
+    { ...request, pageSize: request.pageSize === 0 ? PAGE_SIZE_MAX : request.pageSize },
+    ({ place }) => place,
+    ({ change }) => Change.encode(change).finish().length,
+  );
+  if (!page.ok) return page;
+  const { items, nextPageToken } = page.value;
+  const summary = summaryMessage({ ...commit, changeCount: commit.changes.length });
+  return ok({ ...summary, changes: items.map(({ change }) => change), nextPageToken });
 }
+
+/** Keys of pages are compared as text. */
+function placeOf(index: number): string {
+  return String(index).padStart(PLACE_DIGITS, "0");
+}
+
+const PLACE_DIGITS = 9;
 
 function rollback(ports: MeshPorts, request: RollbackRequest, { peer }: CallContext): Result<MutationResult, Refusal> {
   const now = ports.store.catalog();
@@ -125,7 +145,7 @@ function listProxies({ store, fleet }: MeshPorts, request: ListProxiesRequest): 
     sorted,
     request,
     (proxy) => proxy.nodeId,
-    () => 0,
+    (proxy) => Proxy.encode(proxyMessage(proxy)).finish().length,
   );
   if (!page.ok) return page;
   const { items, nextPageToken } = page.value;

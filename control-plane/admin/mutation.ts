@@ -1,16 +1,18 @@
 import { status } from "@grpc/grpc-js";
 
 import type { Clock } from "../../shared/clock.ts";
-import { AUTHOR_CHARS_MAX, REASON_CHARS_MAX } from "../../shared/limits.ts";
+import { AUTHOR_CHARS_MAX, CHANGES_BYTES_MAX, REASON_CHARS_MAX, WARNINGS_MAX } from "../../shared/limits.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
-import type { MutationOptions, MutationResult } from "../../shared/wire/admin-api.ts";
+import { Change as ChangeMessage, type MutationOptions, type MutationResult } from "../../shared/wire/admin-api.ts";
 import { applyChanges, planChange } from "../catalog/apply-changes.ts";
 import { guardChange } from "../catalog/guard.ts";
 import { describeKey, keyOf } from "../catalog/row-key.ts";
 import { validateReferences, type PlacedRow } from "../catalog/validate.ts";
+import { warnChange } from "../catalog/warnings.ts";
 import type { Change, CommitOptions, RowChange, Store } from "../store/store.ts";
 import type { Fleet } from "../xds/fleet.ts";
+import { firstWithin } from "./page.ts";
 import { reachOf } from "./reach.ts";
 import { refusal, refuseViolations, type Refusal } from "./refusal.ts";
 import { changeMessage } from "./row-wire.ts";
@@ -59,8 +61,15 @@ export function mutate(
   const guarded = force ? [] : guardChange(catalog, after, planned);
   if (guarded.length > 0) return err(refuseViolations(status.FAILED_PRECONDITION, guarded));
 
-  if (dryRun) return ok(resultOf(ports.fleet, planned, { revision: catalog.revision, dryRun }));
-  return commit(ports, change, options.value);
+  const warnings = warnChange(after, planned, proxiedServices(ports.fleet));
+  if (dryRun) return ok(resultOf(ports.fleet, planned, { revision: catalog.revision, dryRun, warnings }));
+  return commit(ports, change, options.value, warnings);
+}
+
+/** Whether a service has a proxy; the fleet is walked once, and only when somebody asks. */
+function proxiedServices(fleet: Fleet): (service: string) => boolean {
+  let services: ReadonlySet<string> | undefined;
+  return (service) => (services ??= new Set(fleet.proxies().map((proxy) => proxy.service))).has(service);
 }
 
 /** Rows that stay as they are were checked when they came, and the mesh may have moved on since. */
@@ -73,13 +82,16 @@ function commit(
   { store, fleet }: MutationPorts,
   change: Change,
   options: CommitOptions,
+  warnings: readonly string[],
 ): Result<MutationResult, Refusal> {
   const outcome = store.commit(change, options);
   switch (outcome.kind) {
     case "committed":
-      return ok(resultOf(fleet, outcome.commit.changes, { revision: outcome.commit.revision, dryRun: false }));
+      return ok(
+        resultOf(fleet, outcome.commit.changes, { revision: outcome.commit.revision, dryRun: false, warnings }),
+      );
     case "unchanged":
-      return ok(resultOf(fleet, [], { revision: outcome.revision, dryRun: false }));
+      return ok(resultOf(fleet, [], { revision: outcome.revision, dryRun: false, warnings: [] }));
     case "conflict":
       return err(conflict(outcome.expected, outcome.actual));
     case "unavailable": {
@@ -131,15 +143,26 @@ function conflict(expected: number, actual: number): Refusal {
   );
 }
 
-function resultOf(
-  fleet: Fleet,
-  changes: readonly RowChange[],
-  at: { readonly revision: number; readonly dryRun: boolean },
-): MutationResult {
+interface Told {
+  readonly revision: number;
+  readonly dryRun: boolean;
+  readonly warnings: readonly string[];
+}
+
+/** Whole or shortened to what every client accepts, with the numbers of all: what was stored must not end in an error. */
+function resultOf(fleet: Fleet, changes: readonly RowChange[], told: Told): MutationResult {
+  const messages = changes.map(changeMessage);
   return {
-    revision: BigInt(at.revision),
-    changes: changes.map(changeMessage),
-    dryRun: at.dryRun,
+    revision: BigInt(told.revision),
+    changes: [...firstWithin(messages, CHANGES_BYTES_MAX, (message) => ChangeMessage.encode(message).finish().length)],
+    changeCount: changes.length,
+    dryRun: told.dryRun,
     proxies: reachOf(changes, fleet),
+    warnings: shortened(told.warnings),
   };
+}
+
+function shortened(warnings: readonly string[]): string[] {
+  const left = warnings.length - WARNINGS_MAX;
+  return left <= 0 ? [...warnings] : [...warnings.slice(0, WARNINGS_MAX), `${left} more warnings of this kind`];
 }

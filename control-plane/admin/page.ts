@@ -29,18 +29,20 @@ export function pageOf<T>(
   const after = readToken(request.pageToken);
   if (!after.ok) return after;
   const start = after.value === undefined ? 0 : firstAfter(sorted, after.value, keyOf);
-  const items: T[] = [];
-  let bytes = 0;
-  for (let index = start; index < sorted.length && items.length < size.value; index += 1) {
-    const item = sorted[index];
-    if (item === undefined) break;
-    bytes += bytesOf(item);
-    if (bytes > PAGE_BYTES_MAX && items.length > 0) break;
-    items.push(item);
-  }
+  const items = firstWithin(sorted.slice(start, start + size.value), PAGE_BYTES_MAX, bytesOf);
   const last = items.at(-1);
   const isLast = last === undefined || start + items.length >= sorted.length;
   return ok({ items, nextPageToken: isLast ? "" : tokenOf(keyOf(last)) });
+}
+
+/** As many items from the front as have at most `bytesMax` bytes together; one at least, however large. */
+export function firstWithin<T>(items: readonly T[], bytesMax: number, bytesOf: (item: T) => number): readonly T[] {
+  let bytes = 0;
+  const end = items.findIndex((item, index) => {
+    bytes += bytesOf(item);
+    return bytes > bytesMax && index > 0;
+  });
+  return end === -1 ? items : items.slice(0, end);
 }
 
 export function readPageSize(pageSize: number): Result<number, Refusal> {

@@ -1,29 +1,26 @@
 import { violation, type Violation } from "../../shared/violation.ts";
 import type { RowChange } from "../store/store.ts";
-import type { Catalog, Route, Row, ServiceEndpoint, TrafficSplit } from "./catalog.ts";
+import type { Catalog, Route, ServiceEndpoint, TrafficSplit } from "./catalog.ts";
+import { servesShare, sharesOf, usableEndpoints, type Share } from "./shares.ts";
 import { labelOf } from "./validate.ts";
 
 /**
- * What a change may break for running traffic (DESIGN 8): each sentence is a reason to refuse it unless it is forced.
+ * What a change takes away from running traffic (DESIGN 8): each sentence is a reason to refuse it unless it is forced.
  *
  * - A service must not lose its last usable endpoint, nor more than half of its usable endpoints at once. In a mesh every
  *   service can be called by its name, so this holds for all, with or without a split or a route.
  * - A version that gets a share of a split or of a route must not lose its last usable endpoint.
- * - A share must not grow towards a version of which no endpoint is usable.
  *
- * Endpoints that are not healthy carry no traffic: to delete them breaks nothing. The control plane's own changes (a
- * proxy that registers, drains, or loses its lease) do not pass here: they tell what has already happened.
+ * Endpoints that are not healthy carry no traffic: to delete them breaks nothing. A share given to a version that has no
+ * endpoint yet is no loss: `warnChange` tells of it. The control plane's own changes (a proxy that registers,
+ * drains, or loses its lease) do not pass here: they tell what has already happened.
  */
 export function guardChange(before: Catalog, after: Catalog, changes: readonly RowChange[]): readonly Violation[] {
   const services = new Set(
     changes.flatMap(({ before: row }) => (row?.kind === "ServiceEndpoint" ? [row.serviceName] : [])),
   );
   const callers = services.size === 0 ? new Map<string, readonly Caller[]>() : callersByService(after);
-  const endpoints = [...services].flatMap((service) =>
-    guardService(before, after, service, callers.get(service) ?? []),
-  );
-  const shares = changes.flatMap((change) => guardShares(before, after, change));
-  return [...endpoints, ...shares];
+  return [...services].flatMap((service) => guardService(before, after, service, callers.get(service) ?? []));
 }
 
 /** A split or a route that leads to a service, and the weighted ways to versions in it. */
@@ -90,72 +87,6 @@ function lostVersions(
         `${service} would lose its last usable endpoint of version ${version.name}, to which ${by} gives weight ${weight}`,
       ),
     );
-}
-
-/** A share may grow only towards a version that can answer. A service without any endpoint is still being set up. */
-function guardShares(before: Catalog, after: Catalog, { before: was, after: is }: RowChange): readonly Violation[] {
-  if (is === undefined) return [];
-  const earlier = was === undefined ? [] : sharesOf(was);
-  return sharesOf(is)
-    .filter(
-      (share) =>
-        share.weight >
-        (earlier.find((old) => old.service === share.service && old.version.name === share.version.name)?.weight ?? 0),
-    )
-    .filter((share) => after.endpoints.has(share.service) || before.endpoints.has(share.service))
-    .filter((share) => !usableEndpoints(after, share.service).some((row) => servesShare(row, share.version)))
-    .map(({ service, version, weight, column, by }) =>
-      forceable(
-        column,
-        `${by} would give weight ${weight} to version ${version.name} of ${service}, which has no usable endpoint; ` +
-          `start one first: heddle run --service ${service} --version ${version.name} -- COMMAND`,
-      ),
-    );
-}
-
-/** One weighted way to a version. The first side of a split also takes endpoints without a version (decision C16). */
-interface Share {
-  readonly service: string;
-  readonly version: { readonly name: string; readonly takesUnversioned: boolean };
-  readonly weight: number;
-  readonly column: string;
-  readonly by: string;
-}
-
-function servesShare(row: ServiceEndpoint, version: Share["version"]): boolean {
-  return row.version === version.name || (row.version === null && version.takesUnversioned);
-}
-
-function sharesOf(row: Row): readonly Share[] {
-  const by = labelOf(row);
-  if (row.kind === "TrafficSplit") return splitShares(row, by);
-  if (row.kind !== "Route") return [];
-  return row.destinations.flatMap(({ service, version, weight }, index) =>
-    version === null || weight === 0
-      ? []
-      : [
-          {
-            service,
-            version: { name: version, takesUnversioned: false },
-            weight,
-            column: `destinations[${index}].weight`,
-            by,
-          },
-        ],
-  );
-}
-
-function splitShares(split: TrafficSplit, by: string): readonly Share[] {
-  const { destinationService: service, v1Version, v1Weight, v2Version, v2Weight } = split;
-  const sides: readonly Share[] = [
-    { service, version: { name: v1Version, takesUnversioned: true }, weight: v1Weight, column: "v1_weight", by },
-    { service, version: { name: v2Version, takesUnversioned: false }, weight: v2Weight, column: "v2_weight", by },
-  ];
-  return sides.filter(({ weight }) => weight > 0);
-}
-
-function usableEndpoints(catalog: Catalog, service: string): readonly ServiceEndpoint[] {
-  return (catalog.endpoints.get(service) ?? []).filter(({ healthy }) => healthy);
 }
 
 /** Who sends calls there by name, for the operator to judge. */

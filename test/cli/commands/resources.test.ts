@@ -48,6 +48,19 @@ describe("resources on the command line", () => {
     assert.equal(again.out, "nothing to change, still r1\n");
   });
 
+  it("that will not work yet are stored all the same, with a warning on stderr", async () => {
+    const command = "split set ratings --v2-weight 10 --output json";
+    assert.match((await admin.run(command)).err, /^error: .*ratings.*no endpoints and no policy/);
+    await admin.run("endpoint set ratings/127.0.0.1:9201 --version v1");
+    const { out, err, code } = await admin.run(command);
+    assert.equal(code, 0, err);
+    const words = "TrafficSplit ratings gives weight 10 to version v2 of ratings, which has no usable endpoint";
+    assert.match(err, new RegExp(`^‼ ${words}: .* -- COMMAND\\n$`));
+    assert.equal(JSON.parse(out).warnings.length, 1);
+    const ascii = await admin.run("split set ratings --v2-weight 20", { hasUnicode: false });
+    assert.match(ascii.err, /^! TrafficSplit ratings gives weight 20/);
+  });
+
   it("are listed as tables", async () => {
     const list = async (kind: string): Promise<string> =>
       (await admin.run(`list ${kind}`)).out.replaceAll(/\d+s ago/g, "1s ago").replaceAll(/ +$/gm, "");

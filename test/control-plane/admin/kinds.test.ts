@@ -53,8 +53,7 @@ describe("every kind", () => {
       ["Routes", "route", rule, { name: "old" }],
     ] as const;
     for (const [service, field, resource, key] of cases) {
-      const options = service === "TrafficSplits" ? { force: true } : {};
-      await must(`${service}.Apply`, { [field]: resource, options });
+      await must(`${service}.Apply`, { [field]: resource });
       const got = await must(`${service}.Get`, key);
       const expected = field === "traffic_split" ? { ...resource, header_match: { "x-canary": "true" } } : resource;
       for (const [column, value] of Object.entries(expected)) assert.deepEqual(got[column], value, column);
@@ -195,6 +194,35 @@ describe("Apply", () => {
       .endpoints.get("reviews")
       ?.find(({ port }) => port === 9_080);
     assert.deepEqual([row?.registeredBy, row?.weight], ["node-1", 5]);
+  });
+});
+
+describe("what will not work yet", () => {
+  it("is a warning and never a refusal, in a dry run too", async (t) => {
+    const proxies = [proxyOf("web-1", "web")];
+    const { must } = await openAdminPort(t, { fleet: { proxies: () => proxies } });
+    await must("ServiceEndpoints.Apply", { service_endpoint: reviews });
+    const words =
+      /^TrafficSplit web->reviews gives weight 10 to version v2 of reviews, .* heddle run --service reviews/;
+    for (const options of [{ dry_run: true }, {}, { force: true }]) {
+      const result = await must("TrafficSplits.Apply", { traffic_split: canary, options });
+      const warnings = result["warnings"] ?? [];
+      assert.ok(Array.isArray(warnings));
+      // The last one changes nothing any more, so there is nothing to warn of.
+      assert.equal(warnings.length, "force" in options ? 0 : 1, JSON.stringify(options));
+      if (warnings.length > 0) assert.match(warnings[0], words);
+    }
+  });
+
+  it("is told for at most 100 rows and counted for the others", async (t) => {
+    const { must } = await openAdminPort(t);
+    const splits = Array.from({ length: 105 }, (_, index) => ({
+      traffic_split: { destination_service: "reviews", source_service: `s${index}` },
+    }));
+    const result = await must("Mesh.ApplyBundle", { resources: [{ service_endpoint: reviews }, ...splits] });
+    const warnings = result["warnings"];
+    assert.ok(Array.isArray(warnings));
+    assert.deepEqual([warnings.length, warnings.at(-1)], [101, "5 more warnings of this kind"]);
   });
 });
 

@@ -32,6 +32,72 @@ describe("a bundle", () => {
     assert.deepEqual([result["revision"], list(result, "changes").length, store.catalog().revision], ["1", 3, 1]);
   });
 
+  it("of the three sample documents is accepted in any order, with warnings and without force", async (t) => {
+    const { must, store } = await openAdminPort(t);
+    const samples = [
+      { service_endpoint: { service_name: "reviews", pod_ip: "127.0.0.1", port: 9_101, version: "v1" } },
+      {
+        service_policy: {
+          service_name: "reviews",
+          retry_attempts: 3,
+          timeout_ms: 5_000,
+          cb_threshold: 50,
+          cb_window_sec: 30,
+        },
+      },
+      {
+        traffic_split: {
+          source_service: "web",
+          destination_service: "reviews",
+          v1_weight: 90,
+          v2_weight: 10,
+          header_match: { "x-canary": "true" },
+        },
+      },
+    ];
+    const nothing = { options: { force: true, reason: "the next order" } };
+    for (const order of [
+      [0, 1, 2],
+      [0, 2, 1],
+      [1, 0, 2],
+      [1, 2, 0],
+      [2, 0, 1],
+      [2, 1, 0],
+    ]) {
+      const result = await must("Mesh.ApplyBundle", { resources: order.map((index) => samples[index]) });
+      assert.equal(list(result, "warnings").length, 2, "no v2 of reviews yet, and no web");
+      assert.equal(store.catalog().splits.get("reviews")?.length, 1);
+      await must("Mesh.Rollback", { to_revision: 0, ...nothing });
+    }
+  });
+
+  it("whose rows before and after would not fit a message is told in part, with the number of all", async (t) => {
+    const { must } = await openAdminPort(t);
+    const many = (body: string): Message => ({
+      resources: Array.from({ length: 900 }, (_, index) => ({
+        route: { name: `r${index}`, destination_service: "a", direct_response: { status: 200, body } },
+      })),
+    });
+    await must("Mesh.ApplyBundle", many("x".repeat(4_000)));
+    const result = await must("Mesh.ApplyBundle", many("y".repeat(4_000)));
+    assert.equal(result["change_count"], 900);
+    const told = list(result, "changes").length;
+    assert.ok(told > 200 && told < 300, `about two mebibytes (${told} changes)`);
+
+    const seen: unknown[] = [];
+    let token: unknown = "";
+    do {
+      const page = await must("Mesh.GetRevision", { revision: 2, page_token: token });
+      assert.equal(page["change_count"], 900);
+      seen.push(...list(page, "changes").map(({ key }) => (key as Message)["name"]));
+      token = page["next_page_token"] ?? "";
+    } while (token !== "");
+    assert.deepEqual(
+      seen,
+      Array.from({ length: 900 }, (_, index) => `r${index}`),
+    );
+  });
+
   it("with anything wrong in it stores nothing, and names each wrong field by its place", async (t) => {
     const { call, store } = await openAdminPort(t);
     const resources = [

@@ -261,10 +261,17 @@ export interface MutationOptions {
 export interface MutationResult {
   /** The revision that holds the change; of a dry run, or when nothing changed, the current one. */
   revision: bigint;
+  /** The first ones, when all would not fit a message: change_count tells how many there are. */
   changes: Change[];
   dryRun: boolean;
   /** Connected proxies that the change will reach. */
   proxies: number;
+  /**
+   * What will not work yet of what was asked for, as sentences for people; filled for dry runs too. A warning is never
+   * a reason to refuse.
+   */
+  warnings: string[];
+  changeCount: number;
 }
 
 /** One row of one revision. `before` is unset for a creation, `after` for a deletion. */
@@ -390,9 +397,12 @@ export interface Revision {
   committedAt: Date | undefined;
   author: string;
   reason: string;
-  /** Filled by GetRevision; ListRevisions gives only the count. */
+  /** Filled by GetRevision, a page at a time; ListRevisions gives only the count. */
   changes: Change[];
+  /** Of the whole revision. */
   changeCount: number;
+  /** Of GetRevision: where its changes go on; empty at their end. */
+  nextPageToken: string;
 }
 
 export interface ListRevisionsRequest {
@@ -408,6 +418,9 @@ export interface ListRevisionsResponse {
 
 export interface GetRevisionRequest {
   revision: bigint;
+  /** Changes per page. 0: as many as fit a message of 1 MiB. */
+  pageSize: number;
+  pageToken: string;
 }
 
 /** Makes a new revision whose content is that of an older one. */
@@ -2200,7 +2213,7 @@ export const MutationOptions: MessageFns<MutationOptions, "heddle.admin.v1.Mutat
 };
 
 function createBaseMutationResult(): MutationResult {
-  return { revision: 0n, changes: [], dryRun: false, proxies: 0 };
+  return { revision: 0n, changes: [], dryRun: false, proxies: 0, warnings: [], changeCount: 0 };
 }
 
 export const MutationResult: MessageFns<MutationResult, "heddle.admin.v1.MutationResult"> = {
@@ -2221,6 +2234,12 @@ export const MutationResult: MessageFns<MutationResult, "heddle.admin.v1.Mutatio
     }
     if (message.proxies !== 0) {
       writer.uint32(32).uint32(message.proxies);
+    }
+    for (const v of message.warnings) {
+      writer.uint32(42).string(v!);
+    }
+    if (message.changeCount !== 0) {
+      writer.uint32(48).uint32(message.changeCount);
     }
     return writer;
   },
@@ -2270,6 +2289,22 @@ export const MutationResult: MessageFns<MutationResult, "heddle.admin.v1.Mutatio
             message.proxies = reader.uint32();
             continue;
           }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.warnings.push(reader.string());
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.changeCount = reader.uint32();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -2291,6 +2326,8 @@ export const MutationResult: MessageFns<MutationResult, "heddle.admin.v1.Mutatio
     message.changes = object.changes?.map((e) => Change.fromPartial(e)) || [];
     message.dryRun = object.dryRun ?? false;
     message.proxies = object.proxies ?? 0;
+    message.warnings = object.warnings?.map((e) => e) || [];
+    message.changeCount = object.changeCount ?? 0;
     return message;
   },
 };
@@ -3904,7 +3941,15 @@ export const ApplyBundleRequest: MessageFns<ApplyBundleRequest, "heddle.admin.v1
 };
 
 function createBaseRevision(): Revision {
-  return { revision: 0n, committedAt: undefined, author: "", reason: "", changes: [], changeCount: 0 };
+  return {
+    revision: 0n,
+    committedAt: undefined,
+    author: "",
+    reason: "",
+    changes: [],
+    changeCount: 0,
+    nextPageToken: "",
+  };
 }
 
 export const Revision: MessageFns<Revision, "heddle.admin.v1.Revision"> = {
@@ -3931,6 +3976,9 @@ export const Revision: MessageFns<Revision, "heddle.admin.v1.Revision"> = {
     }
     if (message.changeCount !== 0) {
       writer.uint32(48).uint32(message.changeCount);
+    }
+    if (message.nextPageToken !== "") {
+      writer.uint32(58).string(message.nextPageToken);
     }
     return writer;
   },
@@ -3996,6 +4044,14 @@ export const Revision: MessageFns<Revision, "heddle.admin.v1.Revision"> = {
             message.changeCount = reader.uint32();
             continue;
           }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.nextPageToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4019,6 +4075,7 @@ export const Revision: MessageFns<Revision, "heddle.admin.v1.Revision"> = {
     message.reason = object.reason ?? "";
     message.changes = object.changes?.map((e) => Change.fromPartial(e)) || [];
     message.changeCount = object.changeCount ?? 0;
+    message.nextPageToken = object.nextPageToken ?? "";
     return message;
   },
 };
@@ -4162,7 +4219,7 @@ export const ListRevisionsResponse: MessageFns<ListRevisionsResponse, "heddle.ad
 };
 
 function createBaseGetRevisionRequest(): GetRevisionRequest {
-  return { revision: 0n };
+  return { revision: 0n, pageSize: 0, pageToken: "" };
 }
 
 export const GetRevisionRequest: MessageFns<GetRevisionRequest, "heddle.admin.v1.GetRevisionRequest"> = {
@@ -4174,6 +4231,12 @@ export const GetRevisionRequest: MessageFns<GetRevisionRequest, "heddle.admin.v1
         throw new globalThis.Error("value provided for field message.revision of type uint64 too large");
       }
       writer.uint32(8).uint64(message.revision);
+    }
+    if (message.pageSize !== 0) {
+      writer.uint32(16).int32(message.pageSize);
+    }
+    if (message.pageToken !== "") {
+      writer.uint32(26).string(message.pageToken);
     }
     return writer;
   },
@@ -4199,6 +4262,22 @@ export const GetRevisionRequest: MessageFns<GetRevisionRequest, "heddle.admin.v1
             message.revision = reader.uint64() as bigint;
             continue;
           }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.pageSize = reader.int32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.pageToken = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -4217,6 +4296,8 @@ export const GetRevisionRequest: MessageFns<GetRevisionRequest, "heddle.admin.v1
   fromPartial(object: DeepPartial<GetRevisionRequest>): GetRevisionRequest {
     const message = createBaseGetRevisionRequest();
     message.revision = (object.revision !== undefined && object.revision !== null) ? BigInt(object.revision) : 0n;
+    message.pageSize = object.pageSize ?? 0;
+    message.pageToken = object.pageToken ?? "";
     return message;
   },
 };
