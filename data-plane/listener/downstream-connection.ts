@@ -336,6 +336,7 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
   }
 
   #onDrain(): void {
+    this.writer.reclaim();
     if (!this.#isLingering) this.#home.services.wheel.cancel(this.#stall);
     this.#request?.onWritable();
   }

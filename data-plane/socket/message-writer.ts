@@ -1,5 +1,8 @@
 import type { Socket } from "node:net";
 
+import { LENT_BUFFERS_MAX, RELAY_BUFFER_BYTES_MAX } from "../../shared/limits.ts";
+import { spareBuffers } from "./spare-buffers.ts";
+
 /**
  * Up to this size a piece of a body is appended to the text before it, so that head and body leave in one write. A copy
  * of 8 KiB costs less than a second system call or the vector of a writev.
@@ -18,6 +21,8 @@ export class MessageWriter {
   readonly #socket: Socket;
   #pending = "";
   #isCorked = false;
+  /** What the socket may still have to write from. */
+  #lent: Buffer[] = [];
 
   constructor(socket: Socket) {
     this.#socket = socket;
@@ -46,7 +51,7 @@ export class MessageWriter {
         this.#writePending();
       }
     } else {
-      this.#writeWhole(Buffer.from(bytes.subarray(start, end)));
+      this.#writeWhole(this.#copy(bytes, start, end));
     }
   }
 
@@ -62,8 +67,27 @@ export class MessageWriter {
     if (this.#isCorked) {
       this.#isCorked = false;
       this.#socket.uncork();
+      this.reclaim();
     }
     return this.hasRoom;
+  }
+
+  /** Takes back the buffers of copies once the socket has nothing left to write: usually at once, else at `drain`. */
+  reclaim(): void {
+    if (this.#lent.length === 0 || this.#socket.writableLength > 0 || this.#socket.destroyed) return;
+    for (const buffer of this.#lent) spareBuffers.give(buffer);
+    this.#lent.length = 0;
+  }
+
+  #copy(bytes: Buffer, start: number, end: number): Buffer {
+    const length = end - start;
+    if (length > RELAY_BUFFER_BYTES_MAX || this.#lent.length >= LENT_BUFFERS_MAX) {
+      return Buffer.from(bytes.subarray(start, end));
+    }
+    const buffer = spareBuffers.take();
+    this.#lent.push(buffer);
+    bytes.copy(buffer, 0, start, end);
+    return length === buffer.length ? buffer : buffer.subarray(0, length);
   }
 
   #writeWhole(bytes: Buffer): void {

@@ -20,6 +20,29 @@ class CountingSocket extends Socket {
   }
 }
 
+/** Looks at what it was given only when it is told to finish, as the system does with a full socket. */
+class SlowSocket extends Socket {
+  readonly written: string[] = [];
+  #done: (() => void) | undefined = undefined;
+  #held: Buffer[] = [];
+  override _write(chunk: Buffer, _encoding: BufferEncoding, done: () => void): void {
+    this.#held = [chunk];
+    this.#done = done;
+  }
+  override _writev(chunks: { chunk: Buffer }[], done: () => void): void {
+    this.#held = chunks.map(({ chunk }) => chunk);
+    this.#done = done;
+  }
+  finish(): void {
+    while (this.#done !== undefined) {
+      const done = this.#done;
+      this.#done = undefined;
+      for (const chunk of this.#held) this.written.push(chunk.toString("latin1"));
+      done();
+    }
+  }
+}
+
 describe("a message writer", () => {
   it("writes a head and a small body at once", () => {
     const socket = new CountingSocket();
@@ -69,5 +92,26 @@ describe("a message writer", () => {
     assert.equal(writer.hasRoom, false);
     writer.flush();
     assert.equal(Buffer.concat(socket.writes).length, 800_000);
+  });
+
+  it("never writes again into what the socket has not written yet", () => {
+    const slow = new SlowSocket();
+    const writer = new MessageWriter(slow);
+    const fast = new MessageWriter(new CountingSocket());
+    const source = Buffer.alloc(20_000);
+    const expected: string[] = [];
+    for (const letter of "abcdefgh") {
+      source.fill(letter);
+      expected.push(letter.repeat(source.length));
+      writer.bytes(source, 0, source.length);
+      writer.flush();
+      // Another connection, whose copies come back at once, takes whatever is spare.
+      source.fill("#");
+      fast.bytes(source, 0, source.length);
+      fast.flush();
+    }
+    slow.finish();
+    assert.equal(slow.written.join(""), expected.join(""));
+    writer.reclaim();
   });
 });
