@@ -91,7 +91,7 @@ function cpuTicks(child: ChildProcess): number {
 async function load(generator: ChildProcess, port: number, count: number): Promise<number> {
   generator.send({ port, requests: count, connections: CONNECTIONS });
   const answer = await message(generator);
-  if (answer["error"] !== undefined) throw new Error(JSON.stringify(answer["error"]));
+  if (answer["error"] !== undefined) throw new Error(`port ${port}: ${JSON.stringify(answer["error"])}`);
   return Number(answer["elapsedMs"]);
 }
 
@@ -119,6 +119,7 @@ async function main(): Promise<void> {
   const other = await haproxy(upstreamPort, folder);
   if (other !== undefined) add("haproxy", other);
 
+  for (const { name, port } of contenders) console.log(`${name} on port ${port}`);
   for (const contender of contenders) await load(generator, contender.port, requests);
   for (let index = 0; index < rounds; index += 1) for (const contender of contenders) await round(generator, contender);
 
