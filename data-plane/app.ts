@@ -65,6 +65,8 @@ export class Proxy implements DiscoveryLink {
   readonly #wheelTurning: Timer;
   readonly #requestMetrics = new RequestMetrics();
   readonly #accessLog: LineWriter | undefined;
+  /** Undefined: hosts outside the mesh are not for this proxy. */
+  readonly #egress: Egress | undefined;
   readonly #store: LastGoodStore | undefined;
   readonly #session: ClientSession<Runtime>;
   readonly #current: CurrentConfig;
@@ -85,6 +87,7 @@ export class Proxy implements DiscoveryLink {
     this.log = createLog("heddle-proxy", config.logLevel);
     this.name = nodeName(config, systemIds);
     this.#accessLog = openAccessLog(config.accessLog);
+    this.#egress = config.egress === "allow-any" ? new Egress() : undefined;
     this.#store = this.#openStore();
     this.#session = this.#newSession();
     const sinks = this.#accessLog === undefined ? [] : [new AccessLog(this.#accessLog)];
@@ -211,6 +214,9 @@ export class Proxy implements DiscoveryLink {
   async stop(): Promise<void> {
     this.#client?.stop();
     this.#listeners.close();
+    // An idle connection to a peer would keep the process until the peer closes it.
+    for (const endpoint of this.#endpoints.values()) endpoint.pool?.drain();
+    this.#egress?.drain();
     await this.#store?.flush();
     const tooLong = new Promise<void>((settle) => systemTimers.after(LOG_FLUSH_MS, settle));
     await Promise.race([this.#accessLog?.flush(), tooLong]);
@@ -324,8 +330,8 @@ export class Proxy implements DiscoveryLink {
   }
 
   #listenerMaker(sinks: readonly RequestSink[]): (spec: ListenerSpec) => HttpListener {
-    const { service, version, egress } = this.#config;
-    const wayOut = egress === "allow-any" ? { egress: new Egress() } : {};
+    const { service, version } = this.#config;
+    const wayOut = this.#egress === undefined ? {} : { egress: this.#egress };
     const sink: RequestSink = {
       onFinished(record) {
         for (const one of sinks) one.onFinished(record);

@@ -1,9 +1,12 @@
 import { constants } from "node:os";
 
+import { systemTimers } from "../shared/timers.ts";
 import type { Proxy } from "./app.ts";
 import type { ProxyConfig } from "./config.ts";
 import { keepYoungHeapSmall } from "./young-heap.ts";
 
+/** A stopped process that still lives after this is ended. */
+const LINGER_MS = 1_000;
 const END_SIGNALS = ["SIGTERM", "SIGINT", "SIGHUP"] as const;
 
 /** A proxy that runs in this process until it is told to end. */
@@ -36,6 +39,8 @@ export async function runProxy(config: ProxyConfig): Promise<RunningProxy> {
   const ended = Promise.race([asked.promise, proxy.quitAsked])
     .then(() => proxy.drain())
     .then(() => proxy.stop())
+    // Nothing should be left that keeps the process; if something is, nobody waits for it.
+    .then(() => void systemTimers.after(LINGER_MS, () => process.exit()))
     .finally(() => {
       for (const signal of END_SIGNALS) process.off(signal, onSignal);
       process.off("SIGUSR2", onRotate);

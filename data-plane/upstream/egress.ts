@@ -56,6 +56,11 @@ export class Egress {
     return route;
   }
 
+  /** The process ends: idle connections close now. */
+  drain(): void {
+    for (const endpoint of this.#endpoints.values()) endpoint.pool?.drain();
+  }
+
   #forgetOldest(): void {
     for (const authority of this.#routes.keys()) {
       this.#routes.delete(authority);
