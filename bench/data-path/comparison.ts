@@ -18,6 +18,9 @@ import type { Options } from "./options.ts";
  */
 const STEADY_MS = 12_000;
 
+/** Each case warms up for at least so long: it may take a path, or go through a process, that no case took before. */
+const WARM_UP_SECONDS_MIN = 1;
+
 export interface Compared {
   readonly peers: readonly RunningPeer[];
   readonly absent: readonly Absent[];
@@ -84,19 +87,18 @@ export class Comparison {
     const series = peers.flatMap((peer) => seriesOf(testCase, peer));
     this.#progress(`${testCase.name}: warming up`);
     do {
-      await this.#round(testCase, series);
+      await this.#round(testCase, series, Math.max(WARM_UP_SECONDS_MIN, this.#options.seconds));
       for (const { rounds } of series) rounds.length = 0;
     } while (performance.now() < this.#startedMs + STEADY_MS && series.some(({ failure }) => failure === undefined));
     for (let round = 1; round <= this.#options.rounds; round += 1) {
       this.#progress(`${testCase.name}: round ${round} of ${this.#options.rounds}`);
-      await this.#round(testCase, series);
+      await this.#round(testCase, series, this.#options.seconds);
     }
     return series.map((one) => rowOf(testCase, one));
   }
 
-  async #round(testCase: Case, series: readonly Series[]): Promise<void> {
-    for (const one of series)
-      await add(one, () => measureRound(testCase, one.door, this.#generator, this.#options.seconds));
+  async #round(testCase: Case, series: readonly Series[], seconds: number): Promise<void> {
+    for (const one of series) await add(one, () => measureRound(testCase, one.door, this.#generator, seconds));
   }
 }
 

@@ -26,9 +26,10 @@ export function quantile(sorted: readonly number[], share: number): number {
 
 /**
  * The median over rounds of a/b. The rounds of two peers are interleaved, so what disturbs the machine for a while
- * disturbs both sides of one quotient; the quotient of two medians would keep the disturbance.
+ * disturbs both sides of one quotient; the quotient of two medians would keep the disturbance. It is all that is left when
+ * one of them lacks a round.
  */
 export function pairedRatio(a: readonly number[], b: readonly number[]): number {
-  const rounds = Math.min(a.length, b.length);
-  return medianOf(Array.from({ length: rounds }, (_, round) => (a[round] ?? Number.NaN) / (b[round] ?? Number.NaN)));
+  if (a.length !== b.length) return medianOf(a) / medianOf(b);
+  return medianOf(a.map((value, round) => value / (b[round] ?? Number.NaN)));
 }

@@ -1,6 +1,6 @@
 import { parentPort, workerData } from "node:worker_threads";
 
-// Wakes the generator when a request is due. Timers of an event loop count in whole milliseconds; a thread that may block
+// Wakes the generator when requests are due. Timers of an event loop count in whole milliseconds; a thread that may block
 // can wait for a fraction of one.
 
 interface Pace {

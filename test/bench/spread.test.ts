@@ -56,8 +56,8 @@ describe("the ratio of two peers", () => {
     assert.equal(pairedRatio([10, 100, 10], [20, 200, 20]), 0.5);
   });
 
-  it("counts only rounds that both have", () => {
-    assert.equal(pairedRatio([10, 10, 99], [20, 20]), 0.5);
+  it("is that of the medians when one of them lacks a round", () => {
+    assert.equal(pairedRatio([10, 30, 50], [20, 40]), 1);
     assert.ok(Number.isNaN(pairedRatio([10], [])));
   });
 });
