@@ -18,6 +18,8 @@ export const TOKEN_LOWER = table((code) => (isTokenChar(code) ? lower(code) : 0)
 export const FIELD_VALUE = table((code) => Number(code === HTAB || (code >= SP && code !== 0x7f)));
 /** 1 for a byte of a request target: printable ASCII without `#` (R4) and `\` (R5). */
 export const TARGET = table((code) => Number(code > SP && code < 0x7f && code !== 0x23 && code !== BACKSLASH));
+/** The same with `\`, for path modes that read it as a slash. */
+export const TARGET_OR_BACKSLASH = table((code) => Number(TARGET[code] === 1 || code === BACKSLASH));
 /** The value of a hexadecimal digit, or 255. */
 export const HEX_VALUE = table((code) => {
   const digit = Number.parseInt(String.fromCharCode(code), 16);

@@ -11,6 +11,7 @@ export const CHUNKED_NOT_LAST = failure(400, "transfer_encoding_not_chunked_last
 export const UNKNOWN_CODING = failure(501, "transfer_coding_unknown", "F3");
 export const CHUNKED_TWICE = failure(400, "transfer_encoding_repeated", "F4");
 export const BAD_TRANSFER_ENCODING = failure(400, "transfer_encoding_malformed", "F5");
+export const UNDERSCORE_IN_NAME = failure(400, "underscore_in_field_name", "F5");
 export const SPACE_BEFORE_COLON = failure(400, "space_before_colon", "F5");
 export const CODING_IN_HTTP_1_0 = failure(400, "transfer_encoding_in_http_1_0", "F6");
 export const LENGTHS_DIFFER = failure(400, "content_length_differs", "F7");

@@ -24,6 +24,8 @@ export const DROPPED = 9;
 export interface FieldName {
   readonly text: string;
   readonly kind: number;
+  /** Gateways that make variables of fields read `_` and `-` alike (http1.md 4). */
+  readonly hasUnderscore: boolean;
   /** The bytes of `text`. */
   readonly bytes: Uint8Array;
 }
@@ -69,7 +71,8 @@ export function isNameAt(name: FieldName, bytes: Buffer, start: number, end: num
 }
 
 function fieldName(text: string): FieldName {
-  return { text, kind: SPECIAL_KINDS.get(text) ?? ORDINARY, bytes: Uint8Array.from(Buffer.from(text, "latin1")) };
+  const bytes = Uint8Array.from(Buffer.from(text, "latin1"));
+  return { text, kind: SPECIAL_KINDS.get(text) ?? ORDINARY, hasUnderscore: text.includes("_"), bytes };
 }
 
 /** Four bytes and the length tell the names in use apart; a clash costs one string. */

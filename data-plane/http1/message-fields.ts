@@ -18,7 +18,13 @@ import {
 } from "./field-name.ts";
 import type { HeaderList } from "./message.ts";
 
+/** What is done with a request's fields whose name has an underscore. */
+export const UNDERSCORE_POLICIES = ["keep", "drop", "reject"] as const;
+export type UnderscorePolicy = (typeof UNDERSCORE_POLICIES)[number];
+
 export class MessageFields {
+  /** With the policy "reject": a name had an underscore. */
+  hasRefusedName = false;
   headers: HeaderList = [];
   hostCount = 0;
   host = "";
@@ -34,6 +40,12 @@ export class MessageFields {
   te: string | undefined = undefined;
   keepAlive: string | undefined = undefined;
 
+  readonly #underscores: UnderscorePolicy;
+
+  constructor(underscores: UnderscorePolicy = "keep") {
+    this.#underscores = underscores;
+  }
+
   // Hot: once per head. Allocates the list and its values only.
   collect(scanner: FieldScanner, text: string): void {
     this.#clear();
@@ -43,6 +55,10 @@ export class MessageFields {
       // `i` is below the number of lines, hence the `!`.
       const name = names[i]!;
       const value = text.slice(marks[2 * i], marks[2 * i + 1]);
+      if (name.hasUnderscore && this.#underscores !== "keep") {
+        this.hasRefusedName ||= this.#underscores === "reject";
+        continue;
+      }
       if (name.kind === ORDINARY) headers.push(name.text, value);
       else this.#note(name, value);
     }
@@ -50,6 +66,7 @@ export class MessageFields {
   }
 
   #clear(): void {
+    this.hasRefusedName = false;
     this.hostCount = 0;
     this.contentLengthCount = 0;
     this.contentLengthsDiffer = false;

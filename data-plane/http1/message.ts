@@ -40,7 +40,7 @@ export class RequestHead {
   /** The client lets the connection live on after the response. */
   keepAlive = true;
   expectsContinue = false;
-  /** Lower-case protocol of an Upgrade that Connection names, or "". */
+  /** Lower-case protocol of an Upgrade that Connection names and that may be switched to, or "". */
   upgrade = "";
   /** The client accepts trailers (`TE: trailers`). */
   acceptsTrailers = false;
@@ -63,6 +63,7 @@ export class ResponseHead {
   keepAlive = true;
   /** Seconds of a `Keep-Alive: timeout=`, or 0. */
   keepAliveTimeoutSec = 0;
+  /** Lower-case protocol of a 101, else "". */
   upgrade = "";
 }
 

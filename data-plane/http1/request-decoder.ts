@@ -18,15 +18,17 @@ import {
   HOST_REPEATED,
   HTTP2_PREFACE,
   TRACE_REFUSED,
+  UNDERSCORE_IN_NAME,
   UNKNOWN_EXPECTATION,
   UNSUPPORTED_VERSION,
 } from "./failures.ts";
 import { decimalLength, framingFailure } from "./framing.ts";
 import { HeadReader } from "./head-reader.ts";
 import { type BodySink, type CodecFailure, type HeaderList, RequestHead, type Step } from "./message.ts";
-import { MessageFields } from "./message-fields.ts";
+import { MessageFields, type UnderscorePolicy } from "./message-fields.ts";
+import type { PathMode } from "./path-mode.ts";
 import { RequestLine } from "./request-line.ts";
-import { readTarget } from "./request-target.ts";
+import { type TargetRules, readTarget } from "./request-target.ts";
 
 export interface RequestDecoderOptions {
   readonly limits?: CodecLimits;
@@ -34,7 +36,13 @@ export interface RequestDecoderOptions {
   readonly scheme?: Scheme;
   /** Let CONNECT through to the routes instead of answering 405 (H4). */
   readonly allowConnect?: boolean;
+  /** Lower-case protocols that may be switched to (H3); by default WebSocket alone. Any other Upgrade is left out. */
+  readonly upgrades?: ReadonlySet<string>;
+  readonly pathMode?: PathMode;
+  readonly underscores?: UnderscorePolicy;
 }
+
+const UPGRADES: ReadonlySet<string> = new Set(["websocket"]);
 
 export class RequestDecoder {
   /** What the last {@link read} came to. */
@@ -44,11 +52,12 @@ export class RequestDecoder {
   /** Set with the step "failed". */
   failure: CodecFailure | undefined = undefined;
 
-  readonly #scheme: Scheme;
+  readonly #rules: TargetRules;
+  readonly #upgrades: ReadonlySet<string>;
   readonly #allowConnect: boolean;
   readonly #line: RequestLine;
   readonly #reader: HeadReader;
-  readonly #fields = new MessageFields();
+  readonly #fields: MessageFields;
   readonly #connection = new ConnectionOptions();
   readonly #body = new BodyDecoder();
   #inHead = true;
@@ -58,9 +67,12 @@ export class RequestDecoder {
 
   constructor(options: RequestDecoderOptions = {}) {
     const limits = options.limits ?? CODEC_LIMITS;
-    this.#scheme = options.scheme ?? "http";
+    const pathMode = options.pathMode ?? "reject";
+    this.#rules = { scheme: options.scheme ?? "http", pathMode };
+    this.#upgrades = options.upgrades ?? UPGRADES;
+    this.#fields = new MessageFields(options.underscores);
     this.#allowConnect = options.allowConnect ?? false;
-    this.#line = new RequestLine(limits.requestLineBytesMax, limits.methodBytesMax);
+    this.#line = new RequestLine(limits.requestLineBytesMax, limits.methodBytesMax, pathMode !== "reject");
     this.#reader = new HeadReader(this.#line, limits);
   }
 
@@ -123,6 +135,7 @@ export class RequestDecoder {
     // HTTP/1.2 to 1.9 are read as 1.1 (F25).
     head.minorVersion = minor === 0 ? 0 : 1;
     this.#fields.collect(this.#reader.fields, text);
+    if (this.#fields.hasRefusedName) return UNDERSCORE_IN_NAME;
     const failure =
       framingFailure(this.#fields, head.minorVersion) ??
       this.#setAuthority(head, target) ??
@@ -139,7 +152,7 @@ export class RequestDecoder {
     if (hostCount > 1) return HOST_REPEATED;
     if (hostCount === 0 && head.minorVersion === 1) return HOST_MISSING;
     if (hostCount === 1 && host !== this.#hostText) {
-      this.#host = parseAuthority(host, this.#scheme);
+      this.#host = parseAuthority(host, this.#rules.scheme);
       this.#hostText = host;
     }
     const own = hostCount === 1 ? this.#host : undefined;
@@ -148,7 +161,7 @@ export class RequestDecoder {
       head.authority = own.authority;
       head.hostname = own.hostname;
     }
-    const failure = readTarget(head, target, this.#scheme);
+    const failure = readTarget(head, target, this.#rules);
     if (failure !== undefined) return failure;
     // The target may have replaced the authority: it must then say what Host says.
     if (own === undefined || own.authority === head.authority) return undefined;
@@ -178,13 +191,20 @@ export class RequestDecoder {
     }
     if (fields.te !== undefined) head.acceptsTrailers = listMembers(fields.te.toLowerCase()).includes("trailers");
     if (fields.upgrade !== undefined && connection.upgrade && head.minorVersion === 1) {
-      head.upgrade = fields.upgrade.toLowerCase();
+      head.upgrade = this.#listedUpgrade(head, fields.upgrade.toLowerCase());
     }
     // RFC 9110 10.1.1: an expectation in an HTTP/1.0 request is ignored.
     if (fields.expect === undefined || head.minorVersion === 0) return undefined;
     if (fields.expect.toLowerCase() !== "100-continue") return UNKNOWN_EXPECTATION;
     head.expectsContinue = head.framing === "chunked" || head.contentLength > 0;
     return undefined;
+  }
+
+  /** The first protocol of the list that may be switched to. Not with a body: where the tunnel begins has to be plain. */
+  #listedUpgrade(head: RequestHead, offered: string): string {
+    const isBodiless = head.framing === "none" || head.contentLength === 0;
+    if (!isBodiless || head.method === "CONNECT") return "";
+    return listMembers(offered).find((protocol) => this.#upgrades.has(protocol)) ?? "";
   }
 
   #fail(failure: CodecFailure): void {

@@ -1,4 +1,4 @@
-import { CR, LF, SP, TARGET, TOKEN_LOWER } from "./chars.ts";
+import { CR, LF, SP, TARGET, TARGET_OR_BACKSLASH, TOKEN_LOWER } from "./chars.ts";
 import {
   BAD_METHOD,
   BAD_TARGET_BYTE,
@@ -13,8 +13,7 @@ import type { StartLine } from "./head-reader.ts";
 import type { CodecFailure } from "./message.ts";
 import { VersionScanner } from "./version-scanner.ts";
 
-// Local names: see field-scanner.ts.
-const IS_TARGET = TARGET;
+// A local name: see field-scanner.ts.
 const TOKEN = TOKEN_LOWER;
 
 const FIRST = 0;
@@ -39,11 +38,13 @@ export class RequestLine implements StartLine {
 
   readonly #lineBytesMax: number;
   readonly #methodBytesMax: number;
+  readonly #isTarget: Uint8Array;
   #stage = FIRST;
 
-  constructor(lineBytesMax: number, methodBytesMax: number) {
+  constructor(lineBytesMax: number, methodBytesMax: number, allowsBackslash: boolean) {
     this.#lineBytesMax = lineBytesMax;
     this.#methodBytesMax = methodBytesMax;
+    this.#isTarget = allowsBackslash ? TARGET_OR_BACKSLASH : TARGET;
   }
 
   reset(): void {
@@ -73,7 +74,8 @@ export class RequestLine implements StartLine {
       }
     }
     if (this.#stage === TARGET_TEXT) {
-      while (i < scanEnd && IS_TARGET[bytes[i]!] === 1) i += 1;
+      const isTarget = this.#isTarget;
+      while (i < scanEnd && isTarget[bytes[i]!] === 1) i += 1;
       if (i < scanEnd) {
         const failure = this.#targetEnds(bytes[i]!, i - base);
         if (failure !== undefined) return this.#fail(failure, i);

@@ -68,11 +68,18 @@ export class ResponseDecoder {
     this.#expectHead();
   }
 
+  /** No request: what comes are the bytes of a tunnel, up to the end of the connection (CONNECT). */
+  beginTunnel(): void {
+    this.begin("CONNECT");
+    this.#inHead = false;
+    this.#body.start("until-close", -1);
+  }
+
   // Hot: per chunk of every upstream connection.
   /**
    * Reads `bytes[start, end)` and returns the offset after what it used; {@link step} is as in the request decoder. An
-   * informational response (1xx but 101) gives "head" too: read again for the next head. After a 101, and after a 2xx
-   * to CONNECT, the next read is "done" at once and what follows belongs to the tunnel.
+   * informational response (1xx but 101) gives "head" too: read again for the next head. The body of a 101 is the
+   * tunnel, up to the end of the connection.
    */
   read(bytes: Buffer, start: number, end: number, sink: BodySink): number {
     if (this.step === "failed" || this.step === "done") return start;
@@ -150,7 +157,10 @@ export class ResponseDecoder {
     }
     if (head.status === SWITCHING_PROTOCOLS) {
       head.upgrade = fields.upgrade?.toLowerCase() ?? "";
-      return isOffered(this.#upgrade, head.upgrade) ? undefined : UNEXPECTED_SWITCH;
+      if (!connection.upgrade || !isOffered(this.#upgrade, head.upgrade)) return UNEXPECTED_SWITCH;
+      head.framing = "until-close";
+      head.keepAlive = false;
+      return undefined;
     }
     return this.#setFraming(head);
   }

@@ -39,6 +39,7 @@ const REFUSED_RESPONSES: readonly (readonly [string, string, string, ResponseRun
   ["H7", "unexpected_switching_protocols", ok("Upgrade: x\r\nConnection: upgrade\r\n", "", "101 S")],
   ["H3", "unexpected_switching_protocols", ok("Upgrade: h2c\r\n", "", "101 S"), { upgrade: "websocket" }],
   ["H3", "unexpected_switching_protocols", ok("", "", "101 S"), { upgrade: "websocket" }],
+  ["H3", "unexpected_switching_protocols", ok("Upgrade: websocket\r\n", "", "101 S"), { upgrade: "websocket" }],
 ];
 
 const TAKEN_RESPONSES: readonly (readonly [string, string, Partial<ResponseHead>, string, ResponseRun?])[] = [
@@ -52,9 +53,16 @@ const TAKEN_RESPONSES: readonly (readonly [string, string, Partial<ResponseHead>
   [
     "H3",
     ok("Upgrade: WebSocket\r\nConnection: upgrade\r\n", "", "101 S"),
-    { upgrade: "websocket", framing: "none" },
+    { upgrade: "websocket", framing: "until-close", keepAlive: false },
     "",
-    { upgrade: "websocket" },
+    { upgrade: "websocket", eof: true },
+  ],
+  [
+    "H3",
+    ok("Upgrade: websocket\r\nConnection: upgrade\r\nContent-Length: 1\r\n", "\x81\x02hi", "101 S"),
+    { upgrade: "websocket", framing: "until-close" },
+    "\x81\x02hi",
+    { upgrade: "websocket", eof: true },
   ],
   ["H4", ok("Content-Length: 5\r\n"), { framing: "none", contentLength: -1 }, "", { method: "CONNECT" }],
   ["H8", ok("Content-Length: 5\r\n"), { framing: "none", contentLength: 5 }, "", { method: "HEAD" }],

@@ -68,7 +68,8 @@ describe("writer and decoder", () => {
         const text = requestHeadText(parts) + bodyText(framing, body, sent.trailers);
         const { messages, end } = decodeRequests(cut(text, seeds));
         assert.equal(end, flags.keepAlive ? "more" : "closed");
-        const expected = { ...head, path: sent.path, query: sent.query, form: "origin", minorVersion: 1 };
+        const upgrade = expectsContinue ? "" : flags.upgrade;
+        const expected = { ...head, upgrade, path: sent.path, query: sent.query, form: "origin", minorVersion: 1 };
         assert.deepEqual(pick(messages[0]?.head, Object.keys(expected)), expected);
         assert.equal(messages[0]?.body, body.join(""));
         assert.deepEqual(messages[0]?.trailers, framing === "chunked" ? sent.trailers : []);
