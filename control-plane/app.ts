@@ -1,10 +1,9 @@
-import { writeFileSync } from "node:fs";
-
 import { formatAddress, type Address } from "../shared/address.ts";
 import { systemClock } from "../shared/clock.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import { systemTimers } from "../shared/timers.ts";
+import { writeWhole } from "../shared/write-whole.ts";
 import { MembershipService } from "../shared/wire/membership-api.ts";
 import { createAdminServer, type AdminServer } from "./admin/admin-server.ts";
 import type { ControlPlaneConfig } from "./config.ts";
@@ -169,6 +168,6 @@ function announce(bound: Omit<ControlPlane, "stop">, config: ControlPlaneConfig,
     admin: formatAddress(bound.admin),
     ...(bound.metrics === undefined ? {} : { metrics: formatAddress(bound.metrics) }),
   };
-  if (config.readyFile !== undefined) writeFileSync(config.readyFile, `${JSON.stringify(addresses)}\n`);
+  if (config.readyFile !== undefined) writeWhole(config.readyFile, `${JSON.stringify({ pid: process.pid, ...addresses })}\n`);
   log.info({ ...addresses, db: config.db }, "the control plane serves");
 }
