@@ -60,8 +60,7 @@ export class SqliteLedger {
     for (const [ordinal, { key, before, after }] of changes.entries()) {
       this.#insertChange.run(revision, ordinal, key.kind, toJson(before), toJson(after));
     }
-    if (revision % PRUNE_EVERY === 0)
-      this.#db.prepare("DELETE FROM Revision WHERE revision <= ?").run(revision - this.#revisionsKept);
+    if (revision % PRUNE_EVERY === 0) this.#prune();
     return { revision, committedAt, author, reason, changes };
   }
 
@@ -83,12 +82,13 @@ export class SqliteLedger {
     return { revision, committedAt, author, reason, changes: stored.map(fromStored) };
   }
 
-  /** Whether every revision after this one is still in the ledger, so that their changes can be taken back. */
+  /**
+   * Whether this revision was made and every later one is still in the ledger, so that their changes can be taken back.
+   * Numbers have gaps: a restore jumps over those that proxies may hold.
+   */
   reachesBackTo(revision: number): boolean {
-    const oldest = this.#db
-      .prepare<[], { oldest: number | null }>("SELECT min(revision) AS oldest FROM Revision")
-      .get()?.oldest;
-    return oldest !== null && oldest !== undefined && (revision >= oldest || (revision === 0 && oldest === 1));
+    if (this.#selectRevision.get(revision) !== undefined) return true;
+    return revision === 0 && this.#selectRevision.get(1) !== undefined;
   }
 
   /** The changes of each revision after this one, newest revision first. */
@@ -109,6 +109,12 @@ export class SqliteLedger {
       group.push(fromStored(row));
     }
     if (group.length > 0) yield group;
+  }
+
+  /** By count and not by number, for a restore leaves a gap in the numbers. */
+  #prune(): void {
+    const oldest = "SELECT revision FROM Revision ORDER BY revision DESC LIMIT 1 OFFSET ?";
+    this.#db.prepare(`DELETE FROM Revision WHERE revision <= (${oldest})`).run(this.#revisionsKept);
   }
 
   #writeRow(change: RowChange): RowChange {

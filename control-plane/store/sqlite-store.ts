@@ -11,12 +11,9 @@ import { REVISIONS_KEPT_MAX, STORE_BYTES_MAX } from "../../shared/limits.ts";
 import type { Logger } from "../../shared/log.ts";
 import { packageRoot } from "../../shared/package-root.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
-import { describeViolations } from "../../shared/violation.ts";
 import { applyChanges, planChange, reversed } from "../catalog/apply-changes.ts";
-import { emptyCatalog, KINDS, type Catalog } from "../catalog/catalog.ts";
-import { rowFromDocument } from "../catalog/document.ts";
-import { keyOf } from "../catalog/row-key.ts";
-import { documentFromColumns, rowFromColumns } from "./column-values.ts";
+import type { Catalog } from "../catalog/catalog.ts";
+import { loadCatalog } from "./load-catalog.ts";
 import { migrate, readMigrations } from "./migrate.ts";
 import { createPrivateFile } from "./private-file.ts";
 import { SqliteLedger } from "./sqlite-ledger.ts";
@@ -74,7 +71,8 @@ function describeOpenError(error: unknown): string {
   const message = error instanceof Error ? error.message : String(error);
   const code = error instanceof Database.SqliteError ? error.code : "";
   if (code === "SQLITE_NOTADB") return "it is no SQLite database; give --db another file";
-  if (code.startsWith("SQLITE_CORRUPT")) return `it is damaged (${message}); restore a backup into its place`;
+  if (code.startsWith("SQLITE_CORRUPT"))
+    return `it is damaged (${message}); restore a backup: heddle restore BACKUP --db FILE --force`;
   return message;
 }
 
@@ -91,7 +89,7 @@ function prepare(
   const pageBytes = Number(db.pragma("page_size", { simple: true }));
   db.pragma(`max_page_count = ${Math.ceil((options.bytesMax ?? STORE_BYTES_MAX) / pageBytes)}`);
   const check = String(db.pragma("quick_check", { simple: true }));
-  if (check !== "ok") return err(`it is damaged (${check}); restore a backup into its place`);
+  if (check !== "ok") return err(`it is damaged (${check}); restore a backup: heddle restore BACKUP --db FILE --force`);
 
   const migrations = readMigrations(options.migrations ?? join(packageRoot, "migrations"));
   if (!migrations.ok) return migrations;
@@ -99,32 +97,8 @@ function prepare(
   if (!migrated.ok) return migrated;
   for (const { name } of migrated.value) options.log.info({ migration: name }, "migration applied");
 
-  const catalog = load(db);
+  const catalog = loadCatalog(db);
   return catalog.ok ? ok(new SqliteStore(db, lock, { ...options, catalog: catalog.value })) : catalog;
-}
-
-/** Reads every row and checks it again: another program may have written past our validation. */
-function load(db: Database.Database): Result<Catalog, string> {
-  const changes: RowChange[] = [];
-  const problems: string[] = [];
-  for (const kind of KINDS) {
-    for (const columns of db.prepare<[], Record<string, unknown>>(`SELECT * FROM "${kind}"`).iterate()) {
-      const checked = rowFromDocument({ kind, ...documentFromColumns(kind, columns) });
-      if (!checked.ok) problems.push(describeViolations(checked.error));
-      const row = rowFromColumns(kind, columns);
-      changes.push({ key: keyOf(row), before: undefined, after: row });
-    }
-  }
-  if (problems.length > 0) {
-    const shown = problems.slice(0, 10).join("; ");
-    return err(
-      `${problems.length} of its rows were changed by another program and are not valid: ${shown}; mend them with the sqlite3 shell or restore a backup`,
-    );
-  }
-  const newest = db
-    .prepare<[], { revision: number }>("SELECT ifnull(max(revision), 0) AS revision FROM Revision")
-    .get();
-  return ok(applyChanges(emptyCatalog, changes, newest?.revision ?? 0));
 }
 
 function isoTime(clock: Clock): string {

@@ -36,6 +36,26 @@ describe("migrations", () => {
     assert.equal(put(store, [policy("ratings")]), 2);
   });
 
+  it("keep the ledger whole when its tables are made anew, and the numbers go on", (t) => {
+    const folder = join(tempFolder(t), "first");
+    mkdirSync(folder);
+    copyFileSync(join(own, "0001-catalog.sql"), join(folder, "0001-catalog.sql"));
+    const file = storeFile(t);
+    const old = openStore(t, { file, migrations: folder });
+    put(old, [policy("reviews", { timeout_ms: 7 })]);
+    put(old, [policy("reviews", { timeout_ms: 8 })]);
+    old.close();
+    const store = openStore(t, { file });
+    assert.equal(store.catalogAt(1)?.policies.get("reviews")?.timeoutMs, 7);
+    assert.equal(put(store, [policy("ratings")]), 3);
+    store.close();
+    const db = new Database(file);
+    t.after(() => db.close());
+    assert.deepEqual(db.pragma("foreign_key_check"), []);
+    db.exec("DELETE FROM Revision WHERE revision = 1");
+    assert.equal(db.prepare("SELECT count(*) FROM RevisionChange WHERE revision = 1").pluck().get(), 0);
+  });
+
   it("run once: a second start changes nothing", () => {
     const db = new Database(":memory:");
     const migrations = readMigrations(own);
@@ -61,7 +81,7 @@ describe("migrations", () => {
     openStore(t, { file, migrations: nextRelease(t) }).close();
     assert.match(
       openError(file),
-      /schema is number 2, newer than number 1 of this Heddle; start the Heddle that wrote it or a later one, or restore/,
+      /schema is number 3, newer than number 2 of this Heddle; start the Heddle that wrote it or a later one, or restore/,
     );
   });
 
@@ -69,19 +89,19 @@ describe("migrations", () => {
     const file = storeFile(t);
     const migrations = nextRelease(t);
     openStore(t, { file, migrations }).close();
-    writeFileSync(join(migrations, "0002-next.sql"), "ALTER TABLE ServicePolicy ADD COLUMN remark TEXT;");
+    writeFileSync(join(migrations, "0003-next.sql"), "ALTER TABLE ServicePolicy ADD COLUMN remark TEXT;");
     assert.match(
       openError(file, { migrations }),
-      /migration 0002-next\.sql was edited after this database ran it; put the original file back/,
+      /migration 0003-next\.sql was edited after this database ran it; put the original file back/,
     );
   });
 
   it("with a gap in their numbers, or an odd name, are refused", (t) => {
     const file = storeFile(t);
     const migrations = nextRelease(t);
-    renameSync(join(migrations, "0002-next.sql"), join(migrations, "0003-next.sql"));
-    assert.match(openError(file, { migrations }), /has 0003-next\.sql where number 2 belongs/);
-    renameSync(join(migrations, "0003-next.sql"), join(migrations, "next.sql"));
+    renameSync(join(migrations, "0003-next.sql"), join(migrations, "0004-next.sql"));
+    assert.match(openError(file, { migrations }), /has 0004-next\.sql where number 3 belongs/);
+    renameSync(join(migrations, "0004-next.sql"), join(migrations, "next.sql"));
     assert.match(openError(file, { migrations }), /next\.sql .* must be named NNNN-what-it-does\.sql/);
   });
 
