@@ -14,6 +14,7 @@ import { addHistory } from "./commands/history.ts";
 import { addPc } from "./commands/pc.ts";
 import { addProxy } from "./commands/proxy.ts";
 import { addPs } from "./commands/ps.ts";
+import { addRestore } from "./commands/restore.ts";
 import { addRollback } from "./commands/rollback.ts";
 import { addRun } from "./commands/run.ts";
 import { addNouns } from "./commands/set.ts";
@@ -50,6 +51,7 @@ export function buildProgram(cli: Cli): Command {
   addDiff(program, cli);
   addRollback(program, cli);
   addBackup(program, cli);
+  addRestore(program, cli);
   addCall(program, cli);
   addCompletion(program, cli);
   addVersion(program, cli);

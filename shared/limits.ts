@@ -38,6 +38,8 @@ export const QUERY_NAME_CHARS_MAX = 256;
 export const HEADER_NAME_CHARS_MAX = 256;
 /** Older revisions leave the ledger; their rows and the newest content stay. */
 export const REVISIONS_KEPT_MAX = 100_000;
+/** A proxy reads at most 15 digits of a revision, which a double holds exactly. Only a restore can be told such a number. */
+export const REVISION_MAX = 999_999_999_999_999;
 /** Size of the store's file; beyond it writes are refused and reads go on. */
 export const STORE_BYTES_MAX = 8 * 1024 * 1024 * 1024;
 

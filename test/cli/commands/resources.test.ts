@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { existsSync, mkdtempSync, rmSync, writeFileSync } from "node:fs";
+import { mkdtempSync, readdirSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, afterEach, before, beforeEach, describe, it } from "node:test";
 
 import { startAdmin, type AdminFixture } from "../admin-fixture.ts";
+import { heddle } from "../captured-terminal.ts";
 
 const MESH = `
 {kind: ServiceEndpoint, service_name: reviews, pod_ip: 127.0.0.1, port: 9101, version: v1}
@@ -267,15 +268,36 @@ describe("resources on the command line", () => {
     assert.equal((await admin.run("diff r3")).code, 2);
   });
 
-  it("are backed up whole, and never over an existing file", async () => {
+  it("are backed up whole, for the owner alone, and over an existing file only with --force", async () => {
     const file = join(folder, "copy.db");
     const saved = await admin.run(`backup ${file}`);
     assert.equal(saved.code, 0, saved.err);
     assert.match(saved.out, /copy\.db: \d+ bytes\n$/);
-    assert.ok(existsSync(file) && !existsSync(`${file}.partial`));
+    assert.equal(statSync(file).mode & 0o777, 0o600);
     const again = await admin.run(`backup ${file}`);
     assert.equal(again.code, 65);
-    assert.match(again.err, /exists/);
+    assert.match(again.err, /exists\n {2}-> name another file\n {2}-> or replace it: --force/);
+    assert.equal((await admin.run(`backup ${file} --force`)).code, 0);
+    assert.deepEqual(
+      readdirSync(folder).filter((name) => name.startsWith("copy.db")),
+      ["copy.db"],
+    );
+  });
+
+  it("come back from a backup under a newer revision, and the command says what it did", async () => {
+    const file = join(folder, "to-restore.db");
+    const store = join(folder, "restored.db");
+    await admin.run(`backup ${file}`);
+    const first = await heddle(["restore", file, "--db", store, "--revision", "r40"]);
+    assert.equal(first.code, 0, first.err);
+    assert.equal(first.out, `${store}: restored from backup of r1 as r41\n`);
+    assert.match(first.err, /above the revision you named[^]*-> heddle control-plane --db/);
+    const refused = await heddle(["restore", file, "--db", store]);
+    assert.equal(refused.code, 1);
+    assert.match(refused.err, /^error: nothing is restored into .*: it exists; with --force/);
+    const second = await heddle(["restore", file, "--db", store, "--force"]);
+    assert.match(second.out, /as r42\n$/);
+    assert.match(second.err, /kept as .*restored\.db\.before-restore\n {2}that is above the store before/);
   });
 
   it("can be called by their protobuf methods, without generated code", async () => {
