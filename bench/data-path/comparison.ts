@@ -33,10 +33,10 @@ export type Progress = (line: string) => void;
 export class Comparison {
   readonly #options: Options;
   readonly #progress: Progress;
-  readonly #folder = mkdtempSync(join(tmpdir(), "heddle-bench-"));
+  readonly #folder = mkdtempSync(join(tmpdir(), "heddle-proxies-"));
   readonly #generator = new LoadGenerator();
   readonly #upstream: ChildProcess;
-  #peers: readonly RunningPeer[] = [];
+  #starting: ReturnType<typeof startPeers> | undefined;
   #startedMs = 0;
 
   constructor(options: Options, progress: Progress) {
@@ -53,8 +53,8 @@ export class Comparison {
     const { ports } = await nextMessage<{ ports: [number, number] }>(this.#upstream);
     this.#progress("starting the peers");
     const site = { v1Port: ports[0], v2Port: ports[1], folder: this.#folder };
-    const [started, absent] = await startPeers(this.#options.peers, site);
-    this.#peers = started;
+    this.#starting = startPeers(this.#options.peers, site);
+    const [started, absent] = await this.#starting;
     this.#startedMs = performance.now();
     for (const { name, reason } of absent) this.#progress(`without ${name}: ${reason}`);
     const peers = started.filter(({ name }) => this.#options.peers.includes(name));
@@ -66,9 +66,11 @@ export class Comparison {
     return { peers, absent, rows };
   }
 
+  /** In the middle of a start it waits for its end, so that nothing is left behind. */
   async stop(): Promise<void> {
     this.#generator.stop();
-    await Promise.all(this.#peers.map((peer) => peer.stop()));
+    const [peers] = await (this.#starting ?? Promise.resolve([[]])).catch(() => [[]]);
+    await Promise.all((peers ?? []).map((peer) => peer.stop()));
     this.#upstream.kill();
     rmSync(this.#folder, { recursive: true, force: true });
   }

@@ -28,6 +28,8 @@ function comparisonOf(before: Result, after: Result): string {
   });
   const isSameMachine = before.machine.cpu === after.machine.cpu && before.machine.cores === after.machine.cores;
   const warning = isSameMachine ? "" : "The machines differ: read the quotients between peers, not these.\n";
+  const changes = compareResults(before, after);
+  if (changes.length === 0) return `${facts.join("")}${warning}The two have no figure in common.\n`;
   const table = renderTable(
     [
       { header: "CASE", text: (change) => change.case },
@@ -38,7 +40,7 @@ function comparisonOf(before: Result, after: Result): string {
       { header: "B/A", align: "right", text: ({ ratio }) => `${ratio.toFixed(2)}x` },
       { header: "", text: ({ isNoise }) => (isNoise ? "ranges overlap" : " ") },
     ],
-    compareResults(before, after),
+    changes,
   );
   return `${facts.join("")}${warning}\n${table}`;
 }

@@ -78,15 +78,15 @@ export class Exchange {
     return false;
   }
 
-  get #isIdle(): boolean {
+  #isIdle(): boolean {
     return this.#state === "idle";
   }
 
   #read(piece: Buffer): void {
-    if (this.#isIdle) return this.#fail(`bytes without a request: ${piece.toString("latin1", 0, 100)}`);
+    if (this.#isIdle()) return this.#fail(`bytes without a request: ${piece.toString("latin1", 0, 100)}`);
     const at = this.#state === "head" ? this.#readHead(piece) : this.#readBody(piece, 0);
-    if (at < piece.length && this.#isIdle) this.#fail("more bytes than one response");
-    if (!this.#isIdle || this.#isClosed) return;
+    if (at < piece.length && this.#isIdle()) this.#fail("more bytes than one response");
+    if (!this.#isIdle() || this.#isClosed) return;
     if (!this.#check.isWhole) this.#fail("a body of another request, or not whole");
     else this.#events.onAnswered(this);
   }

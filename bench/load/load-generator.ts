@@ -17,8 +17,9 @@ export class LoadGenerator {
 
   /** Throws when a response was wrong, missing or another request's. */
   async run(order: Order): Promise<Report> {
+    if (!this.#child.connected) throw new Error("the load generator has ended");
     const answered = nextMessage<Answer>(this.#child);
-    this.#child.send(order);
+    this.#child.send(order, () => undefined); // A channel that breaks now ends the process, which `answered` tells.
     const answer = await answered;
     if ("failure" in answer) throw new Error(answer.failure);
     return answer.report;

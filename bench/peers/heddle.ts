@@ -1,5 +1,5 @@
 import { execFile } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { promisify } from "node:util";
 
@@ -43,7 +43,7 @@ export async function startHeddle(site: Site): Promise<readonly RunningPeer[]> {
     const mesh = { port: outbound.port, authority: MESH_SERVICE, pids: [callerPid, calleePid] };
     const logged = { port: portOf(logging["outbound"]), authority: DIRECT_SERVICE, pids: [loggingPid] };
     for (const door of [outbound, inbound, mesh, logged]) await answering(door);
-    const version = process.version;
+    const version = `${ownVersion()} on Node ${process.version}`;
     return [
       { name: "heddle", version, doors: { outbound, inbound, mesh }, stop },
       { name: "heddle-log", version, doors: { outbound: logged }, stop: async () => undefined },
@@ -55,6 +55,11 @@ export async function startHeddle(site: Site): Promise<readonly RunningPeer[]> {
 }
 
 const LOCAL = "127.0.0.1:0";
+
+function ownVersion(): string {
+  // Every package.json has a version.
+  return (JSON.parse(readFileSync(join(packageRoot, "package.json"), "utf8")) as { version: string }).version;
+}
 
 /** A `heddle` command as a process of its own, on the Node that runs the bench. */
 export function heddle(args: readonly string[]): Program {
