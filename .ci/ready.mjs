@@ -6,6 +6,7 @@ import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
 import { findNode, runInstead } from "../cli/find-node.mjs";
+import { prepare } from "./prepare.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 process.chdir(root);
@@ -33,6 +34,7 @@ if (node === undefined) {
   console.error("  -> run: npm ci   (with install scripts allowed for the package node)");
   process.exit(78);
 }
+prepare();
 process.env.PATH = `${join(root, "node_modules", ".bin")}:${process.env.PATH ?? ""}`;
 runInstead(node, commands[name]);
 

@@ -1,17 +1,19 @@
 #!/usr/bin/env node
-// The installed command. Makes sure that Node is new enough, then loads the command line: the sources in a checkout,
-// the compiled files in an installed package (Node does not strip types below node_modules).
+// The installed command. Makes sure that Node is new enough, then loads the command line: the compiled files in a package,
+// and in a checkout too as long as they are not older than the sources; else the sources.
 import { existsSync } from "node:fs";
 import * as module from "node:module";
 import { Socket } from "node:net";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 
+import { isBuilt } from "./built.mjs";
 import { findNode, isNewEnough, runInstead } from "./find-node.mjs";
 
 const here = dirname(fileURLToPath(import.meta.url));
+const root = dirname(here);
 const source = join(here, "main.ts");
-const compiled = join(here, "..", "dist", "cli", "main.js");
+const compiled = join(root, "dist", "cli", "main.js");
 const args = process.argv.slice(2);
 
 /** Help and version need nothing that an old Node lacks, once compiled. */
@@ -23,7 +25,7 @@ if (node !== undefined && node !== process.execPath) {
 } else if (isNewEnough(process.version) || (onlyAsks && existsSync(compiled))) {
   if (process.env.HEDDLE_PARENT_PIPE !== undefined) dieWithParent(Number(process.env.HEDDLE_PARENT_PIPE));
   module.enableCompileCache?.();
-  const { main } = await import(existsSync(source) ? "./main.ts" : "../dist/cli/main.js");
+  const { main } = await import(existsSync(source) && !isBuilt(root) ? "./main.ts" : "../dist/cli/main.js");
   process.exitCode = await main(args);
 } else {
   console.error(`heddle: Node.js 22.18 or newer is required, this is ${process.version}.`);
