@@ -16,7 +16,12 @@ export class Child {
 
   constructor(name: string, args: readonly string[], onLine: (line: string) => void = () => {}) {
     this.name = name;
-    this.#process = spawn(process.execPath, args, { cwd: packageRoot, stdio: ["ignore", "pipe", "pipe"] });
+    // Through pipe 3 a heddle process notices when this one is gone, and ends too.
+    this.#process = spawn(process.execPath, args, {
+      cwd: packageRoot,
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+      env: { ...process.env, HEDDLE_PARENT_PIPE: "3" },
+    });
     createInterface({ input: this.#process.stdout! }).on("line", onLine);
     createInterface({ input: this.#process.stderr! }).on("line", (line) => {
       this.#stderr.push(line);

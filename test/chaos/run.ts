@@ -25,7 +25,7 @@ async function staticStability(): Promise<boolean> {
     phaseRequests: rate * 4,
     herd: 50,
     forgetSnapshots: false,
-    onPhase: (name) => console.log(`  ${name}`),
+    onPhase: (name) => console.log(`  ${(performance.now() / 1000).toFixed(1).padStart(7)} s  ${name}`),
   });
   const { failures, excused, unseen, doubled, lastWords, ...rest } = verdict;
   console.log({ ...rest, failed: failures.length, unseen: unseen.length, doubled: doubled.length });
