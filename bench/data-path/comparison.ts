@@ -38,6 +38,7 @@ export class Comparison {
   readonly #upstream: ChildProcess;
   #starting: ReturnType<typeof startPeers> | undefined;
   #startedMs = 0;
+  #isStopped = false;
 
   constructor(options: Options, progress: Progress) {
     this.#options = options;
@@ -68,6 +69,7 @@ export class Comparison {
 
   /** In the middle of a start it waits for its end, so that nothing is left behind. */
   async stop(): Promise<void> {
+    this.#isStopped = true;
     this.#generator.stop();
     const [peers] = await (this.#starting ?? Promise.resolve([[]])).catch(() => [[]]);
     await Promise.all((peers ?? []).map((peer) => peer.stop()));
@@ -100,6 +102,7 @@ export class Comparison {
   }
 
   async #round(testCase: Case, series: readonly Series[], seconds: number): Promise<void> {
+    if (this.#isStopped) throw new Error("the comparison was stopped");
     for (const one of series) await add(one, () => measureRound(testCase, one.door, this.#generator, seconds));
   }
 }
