@@ -26,6 +26,8 @@ export interface Case {
   readonly order: (target: Target, seconds: number) => Order;
   /** Measured once per peer on fresh processes, before any load. */
   readonly isFresh?: true;
+  /** Takes a path, or goes through a process, that no case took before: a compiler must first see some ten thousand requests. */
+  readonly warmsUp?: true;
   /** Also through the proxy that writes an access log. */
   readonly isLogged?: true;
 }
@@ -82,6 +84,7 @@ function closed(name: string, title: string, way: Way, shape: Shape, connections
     title: `${title} (closed loop, ${connections} connections)`,
     way,
     figures: RATES,
+    warmsUp: true,
     order: (target, seconds) => ({ kind: "closed", shape, connections, seconds, ...target }),
   };
 }

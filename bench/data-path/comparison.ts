@@ -18,9 +18,6 @@ import type { Options } from "./options.ts";
  */
 const STEADY_MS = 12_000;
 
-/** Each case warms up for at least so long: it may take a path, or go through a process, that no case took before. */
-const WARM_UP_SECONDS_MIN = 1;
-
 export interface Compared {
   readonly peers: readonly RunningPeer[];
   readonly absent: readonly Absent[];
@@ -89,14 +86,16 @@ export class Comparison {
   /** Round by round, each peer in turn, so that whatever else the machine does falls on all alike. */
   async #measureRounds(testCase: Case, peers: readonly RunningPeer[]): Promise<Row[]> {
     const series = peers.flatMap((peer) => seriesOf(testCase, peer));
+    const { seconds, warmUpSeconds: least } = this.#options;
+    const warmUpSeconds = testCase.warmsUp === true ? Math.max(least, seconds) : seconds;
     this.#progress(`${testCase.name}: warming up`);
     do {
-      await this.#round(testCase, series, Math.max(WARM_UP_SECONDS_MIN, this.#options.seconds));
+      await this.#round(testCase, series, warmUpSeconds);
       for (const { rounds } of series) rounds.length = 0;
     } while (performance.now() < this.#startedMs + STEADY_MS && series.some(({ failure }) => failure === undefined));
     for (let round = 1; round <= this.#options.rounds; round += 1) {
       this.#progress(`${testCase.name}: round ${round} of ${this.#options.rounds}`);
-      await this.#round(testCase, series, this.#options.seconds);
+      await this.#round(testCase, series, seconds);
     }
     return series.map((one) => rowOf(testCase, one));
   }

@@ -10,6 +10,8 @@ export interface Options {
   readonly rounds: number;
   /** Of each round of a closed loop. */
   readonly seconds: number;
+  /** At least, before the first round of a closed loop. */
+  readonly warmUpSeconds: number;
   /** Of the result file. */
   readonly name: string;
 }
@@ -32,6 +34,7 @@ export function readOptions(args: readonly string[]): Result<Options, readonly s
     cases: CASES.filter(({ name }) => cases.includes(name)),
     rounds: numberIn("--rounds", flags.rounds ?? (isQuick ? "2" : "3"), [1, ROUNDS_MAX], faults),
     seconds: numberIn("--seconds", flags.seconds ?? (isQuick ? "0.5" : "1"), [0.1, SECONDS_MAX], faults),
+    warmUpSeconds: isQuick ? 1 : 2.5,
     name: flags.name ?? "last",
   };
   if (!/^[\w.-]+$/.test(options.name)) faults.push(`--name "${options.name}": letters, digits, dots and dashes only`);
