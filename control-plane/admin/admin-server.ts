@@ -46,6 +46,8 @@ export function createAdminServer(options: AdminServerOptions): AdminServer {
     "grpc.max_concurrent_streams": ADMIN_STREAMS_MAX,
     "grpc.keepalive_time_ms": 30_000,
     "grpc.keepalive_timeout_ms": 10_000,
+    // Bookkeeping per stream that nobody can read here: the channelz service is not served.
+    "grpc.enable_channelz": 0,
   });
   const { store, log } = options;
   const ports = { ...options, watchers: new Watchers(store), backups: new Backups(store, log) };

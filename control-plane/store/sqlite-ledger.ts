@@ -33,6 +33,8 @@ export class SqliteLedger {
   readonly #insertRevision: Statement<[string, string, string, number]>;
   readonly #insertChange: Statement<[number, number, string, string | null, string | null]>;
   readonly #selectRevision: Statement<[number], RevisionSummary>;
+  readonly #selectRevisions: Statement<[number, number], RevisionSummary>;
+  readonly #selectChanges: Statement<[number], StoredChange>;
 
   constructor(db: Database, revisionsKept: number) {
     this.#db = db;
@@ -50,6 +52,8 @@ export class SqliteLedger {
       "INSERT INTO RevisionChange (revision, ordinal, kind, before, after) VALUES (?, ?, ?, ?, ?)",
     );
     this.#selectRevision = db.prepare(`${SELECT_SUMMARY} WHERE revision = ?`);
+    this.#selectRevisions = db.prepare(`${SELECT_SUMMARY} WHERE revision < ? ORDER BY revision DESC LIMIT ?`);
+    this.#selectChanges = db.prepare("SELECT * FROM RevisionChange WHERE revision = ? ORDER BY ordinal");
   }
 
   /** Within the caller's transaction: writes rows, revision and changes. The commit has the numbers SQLite gave. */
@@ -67,19 +71,15 @@ export class SqliteLedger {
   /** Newest first; `before` 0 starts at the newest. */
   list(limit: number, before: number): readonly RevisionSummary[] {
     const bound = before === 0 ? Number.MAX_SAFE_INTEGER : before;
-    return this.#db
-      .prepare<[number, number], RevisionSummary>(`${SELECT_SUMMARY} WHERE revision < ? ORDER BY revision DESC LIMIT ?`)
-      .all(bound, limit);
+    return this.#selectRevisions.all(bound, limit);
   }
 
   read(revision: number): Commit | undefined {
     const summary = this.#selectRevision.get(revision);
     if (summary === undefined) return undefined;
     const { committedAt, author, reason } = summary;
-    const stored = this.#db
-      .prepare<[number], StoredChange>("SELECT * FROM RevisionChange WHERE revision = ? ORDER BY ordinal")
-      .all(revision);
-    return { revision, committedAt, author, reason, changes: stored.map(fromStored) };
+    const changes = this.#selectChanges.all(revision).map(fromStored);
+    return { revision, committedAt, author, reason, changes };
   }
 
   /**
