@@ -42,7 +42,9 @@ export const DIGEST_SILENCE_MS = 30_000;
 /** HTTP/2 pings find a dead connection on which nobody speaks (xds.md 5.3, 12). */
 export const XDS_KEEPALIVE_MS = 30_000;
 export const XDS_KEEPALIVE_TIMEOUT_MS = 10_000;
-/** A stream whose response stays unread or unanswered for this long is cut. */
+/** A call that has ended and whose peer does not take the end is reset after this long. */
+export const CALL_END_GRACE_MS = 10_000;
+/** A stream whose response stays unread, without progress, or unanswered for this long is cut. */
 export const STREAM_STALL_MS = 30_000;
 /** A proxy writes its snapshot to disk at most this often: ten pushes a second need not be ten fsyncs. */
 export const LAST_GOOD_PERIOD_MS = 1_000;
@@ -79,6 +81,10 @@ export const KEEP_ALIVE_IDLE_MS = 60_000;
 export const UPSTREAM_IDLE_MS = 4_000;
 export const WRITE_STALL_MS = 30_000;
 export const LINGER_MS = 1_000;
+/** A tunnel without a byte in either direction (Envoy TcpProxy.idle_timeout; a WebSocket may be silent for long). */
+export const TUNNEL_IDLE_MS = 3_600_000;
+/** First probe of a silent tunnel's connections, so that a peer that vanished is noticed (Linux asks after 2 hours). */
+export const TUNNEL_KEEPALIVE_MS = 60_000;
 /**
  * Resolution of the one wheel that carries all deadlines of requests and connections. Below the base back-off of 25 ms,
  * else all retries of a moment would wake together; a turn of an empty slot costs under a microsecond.

@@ -1,50 +1,17 @@
 import type { Socket } from "node:net";
 
-import {
-  BODY_IDLE_TIMEOUT_MS,
-  HEADER_TIMEOUT_MS,
-  KEEP_ALIVE_IDLE_MS,
-  LINGER_MS,
-  WRITE_STALL_MS,
-} from "../../shared/defaults.ts";
+import { TUNNEL_KEEPALIVE_MS } from "../../shared/defaults.ts";
 import { LINGER_BYTES_MAX, PIPELINE_BYTES_MAX } from "../../shared/limits.ts";
 import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import { RequestHead, type BodySink, type CodecFailure } from "../http1/message.ts";
 import { RequestDecoder } from "../http1/request-decoder.ts";
 import type { Downstream } from "../request/downstream.ts";
-import type { ListenerServices } from "../request/listener-services.ts";
 import { ProxyRequest } from "../request/proxy-request.ts";
 import { RequestContext } from "../request/request-context.ts";
 import { MessageWriter } from "../socket/message-writer.ts";
-
-/** How long the connection waits for what (http1.md 5). */
-export interface ConnectionTimes {
-  readonly headerMs: number;
-  readonly bodyIdleMs: number;
-  readonly keepAliveIdleMs: number;
-  readonly writeStallMs: number;
-  readonly lingerMs: number;
-}
-
-export const CONNECTION_TIMES: ConnectionTimes = {
-  headerMs: HEADER_TIMEOUT_MS,
-  bodyIdleMs: BODY_IDLE_TIMEOUT_MS,
-  keepAliveIdleMs: KEEP_ALIVE_IDLE_MS,
-  writeStallMs: WRITE_STALL_MS,
-  lingerMs: LINGER_MS,
-};
+import type { ConnectionHome, OpenConnection } from "./connection-home.ts";
 
 const NO_BYTES = Buffer.alloc(0);
-
-/** The listener, as its connections see it. */
-export interface ConnectionHome {
-  readonly services: ListenerServices;
-  readonly times: ConnectionTimes;
-  readonly isDraining: boolean;
-  /** Requests that have begun and not finished. */
-  inFlight: number;
-  onConnectionClosed(connection: DownstreamConnection): void;
-}
 
 /**
  * One connection from a client: its requests, strictly one after the other (http1.md H10).
@@ -58,11 +25,11 @@ export interface ConnectionHome {
  * - A response that must close the connection is followed by FIN and a bounded wait, not by RST, which would take the
  *   response away from a client that is still sending.
  */
-export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner {
+export class DownstreamConnection implements Downstream, OpenConnection, BodySink, DeadlineOwner {
   readonly writer: MessageWriter;
   readonly #home: ConnectionHome;
   readonly #socket: Socket;
-  readonly #decoder = new RequestDecoder();
+  readonly #decoder: RequestDecoder;
   /** For the next bytes of the client: of a head, of a body, of the next request, or the end of lingering. */
   readonly #patience = new Deadline(this);
   readonly #stall = new Deadline(this);
@@ -75,6 +42,9 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
   #isLingering = false;
   #isClosed = false;
   #hasServed = false;
+  /** The present request asks for a tunnel, and whether it has got it. */
+  #isSwitching = false;
+  #isTunnel = false;
   #lingeredBytes = 0;
   /** Bytes after the present request. */
   #next: Buffer | undefined = undefined;
@@ -84,6 +54,7 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
   constructor(home: ConnectionHome, socket: Socket) {
     this.#home = home;
     this.#socket = socket;
+    this.#decoder = new RequestDecoder(home.services.codec);
     this.writer = new MessageWriter(socket);
     socket.on("data", (bytes: Buffer) => this.#on("data", bytes));
     socket.on("end", () => this.#on("end", NO_BYTES));
@@ -98,12 +69,17 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
   }
 
   get mayLiveOn(): boolean {
-    return !this.#home.isDraining && !this.#isLast() && !this.#isClosed;
+    return !this.#home.isDraining && !this.#isLast() && !this.#isClosed && !this.#isAmbiguous();
   }
 
   /** The client has closed its side, and nothing of it is left to decode. */
   #isLast(): boolean {
     return this.#isHalfClosed && this.#next === undefined && this.#undecoded === 0;
+  }
+
+  /** What follows a request for a tunnel that was refused was perhaps meant for the tunnel: it is never decoded (H3). */
+  #isAmbiguous(): boolean {
+    return this.#isSwitching && (this.#next !== undefined || this.#decoder.head.form === "authority");
   }
 
   flush(): boolean {
@@ -125,10 +101,28 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
     this.#arm(this.#patience, this.#home.times.bodyIdleMs);
   }
 
+  beginTunnel(): void {
+    this.#isTunnel = true;
+    this.#home.tunnels += 1;
+    this.#home.services.wheel.cancel(this.#patience);
+    this.#socket.setKeepAlive(true, TUNNEL_KEEPALIVE_MS);
+    const held = this.#next;
+    this.#next = undefined;
+    if (held !== undefined) this.#onTunnelBytes(held);
+    this.#readOn();
+    if (this.#isHalfClosed) this.#request?.onTunnelEnd();
+  }
+
+  endTunnel(): void {
+    this.flush();
+    this.#socket.end();
+  }
+
   onResponseFinished(keepAlive: boolean): void {
+    const isLast = !keepAlive || this.#isLast() || this.#isAmbiguous();
     this.#endRequest();
     this.flush();
-    if (!keepAlive || this.#isLast()) {
+    if (isLast) {
       this.#linger();
       return;
     }
@@ -143,7 +137,6 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
     this.#destroy();
   }
 
-  /** Closes at once; a request in flight is given up. */
   close(): void {
     this.#socket.destroy();
     this.#onClosed();
@@ -205,11 +198,18 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
     if (this.#isLingering) {
       this.#lingeredBytes += bytes.length;
       if (this.#lingeredBytes > LINGER_BYTES_MAX) this.#destroy();
+    } else if (this.#isTunnel) {
+      this.#onTunnelBytes(bytes);
     } else if (this.#next !== undefined) {
       this.#keep(Buffer.concat([this.#next, bytes]));
     } else {
       this.#decode(bytes);
     }
+  }
+
+  #onTunnelBytes(bytes: Buffer): void {
+    this.#request?.onBody(bytes);
+    this.#request?.onBodyBatch();
   }
 
   #keep(bytes: Buffer): void {
@@ -263,6 +263,7 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
       head.hostname = services.fixedAuthority;
       head.form = "origin";
     }
+    this.#isSwitching = head.upgrade !== "" || head.form === "authority";
     this.#request = new ProxyRequest(new RequestContext(services, this, head));
     this.#home.inFlight += 1;
   }
@@ -320,7 +321,10 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
     this.#request = undefined;
     this.#isStarted = false;
     this.#isRequestComplete = false;
+    this.#isSwitching = false;
     this.#home.inFlight -= 1;
+    if (this.#isTunnel) this.#home.tunnels -= 1;
+    this.#isTunnel = false;
     if (this.#isBodyPaused) {
       this.#isBodyPaused = false;
       this.#readOn();
@@ -330,6 +334,7 @@ export class DownstreamConnection implements Downstream, BodySink, DeadlineOwner
   #onEnd(): void {
     this.#isHalfClosed = true;
     if (this.#isLingering) this.#destroy();
+    else if (this.#isTunnel) this.#request?.onTunnelEnd();
     else if (this.#request === undefined && !this.#decoder.started) this.#linger();
     else if (!this.#isRequestComplete) this.#refuse("client-ended-early");
     // Else the client waits for its answer: it comes, and says that the connection closes.

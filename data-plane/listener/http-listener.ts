@@ -6,16 +6,13 @@ import { CONNECTIONS_PER_LISTENER_MAX, RELAY_BUFFER_BYTES_MAX } from "../../shar
 import { systemClock, type Clock } from "../../shared/clock.ts";
 import { systemIds, systemRandom, type Ids, type Random } from "../../shared/random.ts";
 import type { TimerWheel } from "../../shared/timer-wheel.ts";
+import type { RequestDecoderOptions } from "../http1/request-decoder.ts";
 import type { Identity, ListenerServices } from "../request/listener-services.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { RequestSink } from "../telemetry/request-record.ts";
 import type { Egress } from "../upstream/egress.ts";
-import {
-  CONNECTION_TIMES,
-  DownstreamConnection,
-  type ConnectionHome,
-  type ConnectionTimes,
-} from "./downstream-connection.ts";
+import { CONNECTION_TIMES, type ConnectionHome, type ConnectionTimes, type OpenConnection } from "./connection-home.ts";
+import { DownstreamConnection } from "./downstream-connection.ts";
 
 export interface HttpListenerOptions {
   /** In logs and metrics. */
@@ -39,6 +36,8 @@ export interface HttpListenerOptions {
   readonly ids?: Ids;
   readonly sampleRatio?: number;
   readonly times?: Partial<ConnectionTimes>;
+  /** How strictly requests are read, and what they may ask for; CONNECT passes by default where there is a way out. */
+  readonly codec?: RequestDecoderOptions;
   readonly connectionsMax?: number;
 }
 
@@ -48,10 +47,11 @@ export class HttpListener implements ConnectionHome {
   readonly times: ConnectionTimes;
   isDraining = false;
   inFlight = 0;
+  tunnels = 0;
   /** Connections refused because `connectionsMax` were open. */
   refused = 0;
   readonly #server: Server;
-  readonly #connections = new Set<DownstreamConnection>();
+  readonly #connections = new Set<OpenConnection>();
 
   constructor(options: HttpListenerOptions) {
     this.services = servicesOf(options);
@@ -110,7 +110,7 @@ export class HttpListener implements ConnectionHome {
     for (const connection of this.#connections) connection.close();
   }
 
-  onConnectionClosed(connection: DownstreamConnection): void {
+  onConnectionClosed(connection: OpenConnection): void {
     this.#connections.delete(connection);
   }
 
@@ -135,5 +135,6 @@ function servicesOf(options: HttpListenerOptions): ListenerServices {
     egress: options.egress,
     sampleRatio: options.sampleRatio ?? TRACE_SAMPLE_RATIO,
     onBug: options.onBug,
+    codec: { allowConnect: options.egress !== undefined && options.fixedAuthority === undefined, ...options.codec },
   };
 }

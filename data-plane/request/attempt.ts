@@ -1,10 +1,10 @@
 import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
-import type { HeaderList, ResponseHead } from "../http1/message.ts";
+import { type HeaderList, ResponseHead } from "../http1/message.ts";
 import { CHUNK_END, chunkHeadText, lastChunkText, requestHeadText } from "../http1/write-head.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
 import type { ClusterRuntime, ForwardRuntime } from "../runtime/runtime.ts";
 import { poolOf, type PoolWaiter } from "../upstream/connection-pool.ts";
-import type { UpstreamConnection, UpstreamFailure } from "../upstream/upstream-connection.ts";
+import type { TunnelEvent, UpstreamConnection, UpstreamFailure } from "../upstream/upstream-connection.ts";
 import { propagationLines } from "./propagate.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -20,6 +20,8 @@ export interface AttemptOwner {
   /** Everything that was read at once has been told. */
   onResponseBatch(): void;
   onAttemptFailed(failure: AttemptFailure): void;
+  /** Of a tunnel: see {@link TunnelEvent}. */
+  onUpstreamTunnel(event: TunnelEvent): void;
   /** One of the calls above threw. */
   onBug(error: unknown): void;
 }
@@ -34,6 +36,10 @@ export interface AttemptTarget {
   /** Not over a connection that has served before. */
   readonly fresh: boolean;
 }
+
+const SWITCHING_PROTOCOLS = 101;
+/** What a CONNECT is answered with once its connection stands (RFC 9110 9.3.6). */
+const ESTABLISHED = Object.assign(new ResponseHead(), { status: 200, reason: "Connection Established" });
 
 /**
  * One try of a request at one endpoint: takes a connection, sends the head and the body as it comes, and hears the
@@ -126,6 +132,12 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     if (this.#isBodyPaused) this.#resumeBody();
   }
 
+  /** The client has closed its side of the tunnel. */
+  endTunnel(): void {
+    this.#isSending = false;
+    this.#connection?.endTunnel();
+  }
+
   pauseResponse(): void {
     this.#connection?.pause();
   }
@@ -162,7 +174,12 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
       this.#owner.onAttemptFailed("loop");
       return;
     }
-    connection.beginRequest(this.#ctx.head.method);
+    const { head } = this.#ctx;
+    if (head.form === "authority") {
+      this.#establish(connection);
+      return;
+    }
+    connection.beginRequest(head.method, head.upgrade);
     connection.writer.text(this.#headText());
     this.#isSending = true;
     const { body } = this.#ctx;
@@ -174,12 +191,17 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
   }
 
   onHead(head: ResponseHead): void {
-    if (head.status < 200) {
+    if (head.status === SWITCHING_PROTOCOLS) this.#connection?.beginTunnel();
+    else if (head.status < 200) {
       this.#owner.onInformational(head);
       return;
     }
     if (this.#tryDeadline !== undefined) this.#ctx.services.wheel.cancel(this.#tryDeadline);
     this.#owner.onResponse(head);
+  }
+
+  onTunnel(event: TunnelEvent): void {
+    this.#owner.onUpstreamTunnel(event);
   }
 
   onBody(bytes: Buffer, start: number, end: number): void {
@@ -220,6 +242,14 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     }
   }
 
+  /** CONNECT: the connection itself is what was asked for. */
+  #establish(connection: UpstreamConnection): void {
+    connection.beginRawTunnel();
+    this.#isSending = true;
+    this.#owner.onResponse(ESTABLISHED);
+    this.#owner.onResponseBatch();
+  }
+
   /** The slowness of a client that is still sending is not the endpoint's (Envoy counts from there, too). */
   #armTryTimeout(): void {
     const { tryTimeoutMs } = this.#target;
@@ -242,7 +272,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
       keepAlive: true,
       acceptsTrailers: head.acceptsTrailers,
       expectsContinue: head.expectsContinue,
-      upgrade: "",
+      upgrade: head.upgrade,
     });
   }
 

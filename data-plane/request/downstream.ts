@@ -12,6 +12,10 @@ export interface Downstream {
   /** Stops and goes on reading the request's body. */
   pauseBody(): void;
   resumeBody(): void;
+  /** The rest of the connection, in both directions, is the request's: `onBody` and `onTunnelEnd` tell what comes. */
+  beginTunnel(): void;
+  /** Closes our side after what has been written. */
+  endTunnel(): void;
   /** The response is written whole. Without `keepAlive` the connection closes so that the client still gets it. */
   onResponseFinished(keepAlive: boolean): void;
   /** Cuts the connection, so that an unfinished response can not be taken for a whole one. */

@@ -1,6 +1,7 @@
 import type { Clock } from "../../shared/clock.ts";
 import type { Ids, Random } from "../../shared/random.ts";
 import type { TimerWheel } from "../../shared/timer-wheel.ts";
+import type { RequestDecoderOptions } from "../http1/request-decoder.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { RequestSink } from "../telemetry/request-record.ts";
 import type { Egress } from "../upstream/egress.ts";
@@ -31,6 +32,7 @@ export interface ListenerServices {
   readonly egress: Egress | undefined;
   /** Share of the traces started here that are sampled. */
   readonly sampleRatio: number;
+  readonly codec: RequestDecoderOptions;
   /** A bug of ours ended a request. */
   readonly onBug: (error: unknown) => void;
 }

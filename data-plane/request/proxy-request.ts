@@ -1,5 +1,7 @@
+import { TUNNEL_IDLE_MS } from "../../shared/defaults.ts";
 import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts";
+import type { TunnelEvent } from "../upstream/upstream-connection.ts";
 import { Attempt, type AttemptFailure, type AttemptOwner } from "./attempt.ts";
 import { COMMIT, decideRetry, isIdempotent, type Outcome } from "./decide-retry.ts";
 import { chooseCluster, findRoute } from "./find-route.ts";
@@ -7,9 +9,10 @@ import type { LocalReason } from "./local-reply.ts";
 import { outcomeOf, reasonOf } from "./outcome.ts";
 import { pickEndpoint } from "./pick-endpoint.ts";
 import { readPropagation } from "./propagate.ts";
-import { beginResponse, endResponse, relayBody, relayInformational } from "./relay.ts";
+import { beginResponse, beginTunnel, endResponse, relayBody, relayInformational } from "./relay.ts";
 import { replyBroken, replyLocally, replyRedirect, replyDirectly } from "./reply-locally.ts";
 import type { RequestContext } from "./request-context.ts";
+import { Tunnel } from "./tunnel.ts";
 
 /**
  * The life of one request, driven by its two connections and the clock. Every request passes through here, from top to
@@ -18,16 +21,17 @@ import type { RequestContext } from "./request-context.ts";
  *     start ── route ── (redirect, respond: answer) ── pick cluster ──┐
  *        ┌── attempt: pick endpoint, connect, send, wait for head ◀───┘
  *        │       └─ response or failure ── decideRetry ── wait ──▶ attempt again
- *        └─▶ commit: relay head, body, trailers  |  answer locally  |  cut the connection
+ *        └─▶ commit: relay head, body, trailers  |  tunnel  |  answer locally  |  cut the connection
  *                                                └─▶ finish
  */
 export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   readonly ctx: RequestContext;
-  /** The whole request, retries included; runs from when it has been received. */
+  /** The whole request, retries included; runs from when it has been received. Then the idle time of a tunnel. */
   readonly #timeout = new Deadline(this);
   /** Made at the first retry: most requests have none. */
   #backoff: Deadline | undefined = undefined;
   #attempt: Attempt | undefined = undefined;
+  #tunnel: Tunnel | undefined = undefined;
   #isCommitted = false;
   #isFinished = false;
   #isPaused = false;
@@ -65,7 +69,13 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     ctx.attempts += 1;
     ctx.endpoint = endpoint.key;
     const tryTimeoutMs = route.retry?.perTryTimeoutMs ?? 0;
-    this.#attempt = new Attempt(ctx, this, { route, cluster, endpoint, tryTimeoutMs, fresh });
+    this.#attempt = new Attempt(ctx, this, {
+      route,
+      cluster,
+      endpoint,
+      tryTimeoutMs,
+      fresh: fresh || ctx.head.form === "authority",
+    });
     return this.#attempt.start();
   }
 
@@ -78,8 +88,16 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     }
     this.#isCommitted = true;
     ctx.body.forget();
+    if (head.status === 101 || ctx.head.form === "authority") return this.#beginTunnel(head);
     if (!head.keepAlive && !ctx.body.isComplete) this.#attempt?.stopSending();
-    beginResponse(ctx, head);
+    return beginResponse(ctx, head);
+  }
+
+  #beginTunnel(head: ResponseHead): void {
+    this.#tunnel = new Tunnel();
+    beginTunnel(this.ctx, head);
+    this.#stayOpen();
+    this.ctx.downstream.beginTunnel();
   }
 
   onAttemptFailed(failure: AttemptFailure): void {
@@ -87,7 +105,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const attempt = this.#attempt;
     if (attempt === undefined || this.#isFinished) return;
     attempt.endpoint.failures += 1;
-    const reason = reasonOf(failure, attempt.responseBytesSeen);
+    const reason = this.#tunnel === undefined ? reasonOf(failure, attempt.responseBytesSeen) : "upstream-died";
     if (this.#isCommitted) return this.#end(replyBroken(ctx, reason));
     const outcome = outcomeOf(failure, attempt.isRaced);
     if (outcome !== undefined && this.#retries(outcome)) return undefined;
@@ -136,6 +154,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   }
 
   onResponseBatch(): void {
+    if (this.#tunnel !== undefined) this.#stayOpen();
     if (this.#isFinished || this.ctx.downstream.flush() || this.#isPaused) return;
     this.#isPaused = true;
     this.#attempt?.pauseResponse();
@@ -164,6 +183,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   }
 
   onBodyBatch(): void {
+    if (this.#tunnel !== undefined) this.#stayOpen();
     this.#attempt?.flushBody();
   }
 
@@ -171,6 +191,30 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   onWritable(): void {
     this.#isPaused = false;
     this.#attempt?.resumeResponse();
+  }
+
+  // ── The tunnel ──
+
+  onTunnelEnd(): void {
+    if (this.#tunnel === undefined) return;
+    this.#tunnel.isClientEnded = true;
+    this.#attempt?.endTunnel();
+  }
+
+  onUpstreamTunnel(event: TunnelEvent): void {
+    const tunnel = this.#tunnel;
+    if (tunnel === undefined || this.#isFinished) return;
+    if (event === "sent") tunnel.isAllSent = true;
+    else {
+      tunnel.isUpstreamEnded = true;
+      this.ctx.downstream.endTunnel();
+    }
+    if (tunnel.isDone) this.#end(false);
+  }
+
+  /** Bytes have passed: the idle time of the tunnel begins anew. */
+  #stayOpen(): void {
+    if (!this.#isFinished) this.ctx.services.wheel.arm(this.#timeout, TUNNEL_IDLE_MS);
   }
 
   // ── Ends ──
@@ -185,7 +229,8 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
 
   /** The client is gone: nobody wants the answer. */
   onClientGone(): void {
-    if (this.#isFinished) return;
+    // A client that has said and heard everything may go: its last bytes still reach the upstream.
+    if (this.#isFinished || this.#tunnel?.isSpoken === true) return;
     this.ctx.flag = "DC";
     this.ctx.detail = "client-gone";
     this.#finish();
@@ -201,7 +246,8 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   onDeadline(deadline: Deadline): void {
     try {
       if (deadline === this.#backoff) this.#try(false);
-      else this.#answer("timeout");
+      else if (this.#tunnel === undefined) this.#answer("timeout");
+      else this.#answer("tunnel-idle");
     } catch (error) {
       this.onBug(error);
     }

@@ -22,6 +22,13 @@ export function beginResponse(ctx: RequestContext, head: ResponseHead): void {
   ctx.downstream.writer.text(headText(ctx, head, framing, ctx.keepsAlive));
 }
 
+/** Writes the head after which both connections belong to another protocol. */
+export function beginTunnel(ctx: RequestContext, head: ResponseHead): void {
+  ctx.status = head.status;
+  ctx.responseFraming = "until-close";
+  ctx.downstream.writer.text(headText(ctx, head, "until-close", true));
+}
+
 // Hot: once per part of a body.
 export function relayBody(ctx: RequestContext, bytes: Buffer, start: number, end: number): void {
   const { writer } = ctx.downstream;
@@ -59,6 +66,6 @@ function headText(ctx: RequestContext, head: ResponseHead, framing: BodyFraming,
     extraLines: "",
     keepAlive,
     toHttp10: ctx.head.minorVersion === 0,
-    upgrade: "",
+    upgrade: head.upgrade,
   });
 }

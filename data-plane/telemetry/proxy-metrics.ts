@@ -90,6 +90,12 @@ function listenerFamilies(listeners: readonly OpenListener[]): readonly MetricFa
       samples: samples(({ http }) => http.inFlight),
     },
     {
+      name: "heddle_downstream_tunnels",
+      help: "Requests that have become tunnels (WebSocket, CONNECT), of those on their way.",
+      type: "gauge",
+      samples: samples(({ http }) => http.tunnels),
+    },
+    {
       name: "heddle_downstream_connections_refused_total",
       help: "Connections refused because too many were open.",
       type: "counter",

@@ -110,7 +110,9 @@ export class RequestMetrics implements RequestSink {
 }
 
 function observe(edge: Edge, record: RequestRecord): void {
-  edge.durations.observe(record.durationMs);
+  // How long a tunnel stands is no latency; how long it took to stand is.
+  const isTunnel = record.status === 101 || (record.method === "CONNECT" && record.status === 200);
+  edge.durations.observe(isTunnel ? record.upstreamMs : record.durationMs);
   edge.bytesReceived += record.bytesReceived;
   edge.bytesSent += record.bytesSent;
   if (record.attempts > 1) edge.retries += record.attempts - 1;

@@ -2,7 +2,7 @@ import { connect, type Socket } from "node:net";
 
 import type { Address } from "../../shared/address.ts";
 import { unreachable } from "../../shared/assert.ts";
-import { WRITE_STALL_MS } from "../../shared/defaults.ts";
+import { TUNNEL_KEEPALIVE_MS, WRITE_STALL_MS } from "../../shared/defaults.ts";
 import { RELAY_BUFFER_BYTES_MAX } from "../../shared/limits.ts";
 import { Deadline, type DeadlineOwner, type TimerWheel } from "../../shared/timer-wheel.ts";
 import type { BodySink, HeaderList, ResponseHead } from "../http1/message.ts";
@@ -19,6 +19,13 @@ import { MessageWriter } from "../socket/message-writer.ts";
  */
 export type UpstreamFailure = "connect-failed" | "connect-timeout" | "unsent" | "died" | "stalled" | "protocol";
 
+/**
+ * What happens to a tunnel:
+ * - `ended`: the upstream has closed its side; it may still be sent to.
+ * - `sent`: all that was to be sent, and the end after it, has been taken by the kernel.
+ */
+export type TunnelEvent = "ended" | "sent";
+
 /** The one exchange that has a connection. Told nothing more after `onEnd`, `onBroken` or `UpstreamConnection.abandon`. */
 export interface UpstreamOwner extends BodySink {
   /** The request may be written. */
@@ -30,13 +37,14 @@ export interface UpstreamOwner extends BodySink {
   /** All that was read at once has been told: the time to write what came of it. */
   onBatch(): void;
   onBroken(failure: UpstreamFailure): void;
+  onTunnel(event: TunnelEvent): void;
   /** The socket takes more of the request. */
   onWritable(): void;
   /** One of the calls above threw. The connection is closed. */
   onBug(error: unknown): void;
 }
 
-type SocketEvent = "read" | "connect" | "drain" | "end" | "error" | "close" | "deadline";
+type SocketEvent = "read" | "connect" | "drain" | "sent" | "end" | "error" | "close" | "deadline";
 
 /** What a connection tells the pool it belongs to. */
 export interface ConnectionOwner {
@@ -55,6 +63,7 @@ const readBuffer = Buffer.allocUnsafeSlow(RELAY_BUFFER_BYTES_MAX);
  * One connection to an endpoint.
  *
  *     connecting ──▶ busy ⇄ idle ──▶ closed
+ *                     └──▶ tunnel ──────┘
  *
  * Invariants:
  * - It goes idle only when the request was sent whole, the response was read whole, both sides keep it alive, and no byte
@@ -81,6 +90,10 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
   #isUnsent = false;
   #isPaused = false;
   #isClosed = false;
+  #isTunnel = false;
+  /** Both sides of the tunnel were closed in order. */
+  #isReadEnded = false;
+  #isWriteEnded = false;
   #bytesWrittenBefore = 0;
 
   constructor(pool: ConnectionOwner, address: Address, connectTimeoutMs: number, owner: UpstreamOwner) {
@@ -90,6 +103,8 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
       host: address.host,
       port: address.port,
       noDelay: true,
+      // One side of a tunnel may be closed long before the other.
+      allowHalfOpen: true,
       onread: { buffer: readBuffer, callback: (length) => this.#on("read", length) },
     });
     this.writer = new MessageWriter(this.#socket);
@@ -128,11 +143,29 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
     this.#pool.wheel.cancel(this.#deadline);
   }
 
-  /** Before the first byte of a request. */
-  beginRequest(method: string): void {
+  /** Before the first byte of a request. `upgrade` is the protocol it asks for, or "". */
+  beginRequest(method: string, upgrade: string): void {
     this.#isRequestSent = false;
     this.#bytesWrittenBefore = this.writer.bytesWritten;
-    this.#decoder.begin(method);
+    this.#decoder.begin(method, upgrade);
+  }
+
+  /** The owner has got a 101: both directions are its own, each until it is closed. */
+  beginTunnel(): void {
+    this.#isTunnel = true;
+    this.#socket.setKeepAlive(true, TUNNEL_KEEPALIVE_MS);
+  }
+
+  /** The same without any request before it. */
+  beginRawTunnel(): void {
+    this.#decoder.beginTunnel();
+    this.beginTunnel();
+  }
+
+  /** Nothing more will be written into the tunnel. */
+  endTunnel(): void {
+    this.flush();
+    this.#socket.end(() => this.#on("sent", 0));
   }
 
   /** Writes out what the writer has gathered. False: wait for `onWritable`. */
@@ -198,6 +231,8 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
         return this.#onConnected();
       case "drain":
         return this.#onDrain();
+      case "sent":
+        return this.#onTunnelSent();
       case "end":
         return this.#onEof();
       case "error":
@@ -257,8 +292,19 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
     }
   }
 
+  #onTunnelSent(): void {
+    if (this.#isClosed) return;
+    this.#isWriteEnded = true;
+    this.#owner?.onTunnel("sent");
+  }
+
   #onEof(): void {
     const owner = this.#owner;
+    if (this.#isTunnel) {
+      this.#isReadEnded = true;
+      owner?.onTunnel("ended");
+      return;
+    }
     if (owner === undefined || !this.isConnected || this.#decoder.atEof() !== "done") {
       this.#close("died");
       return;
@@ -289,7 +335,9 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
     if (this.#isClosed) return;
     this.#isClosed = true;
     this.#pool.wheel.cancel(this.#deadline);
-    this.#socket.destroy();
+    // What is cut on one side of a tunnel must not look like an orderly end on the other.
+    if (this.#isTunnel && !(this.#isReadEnded && this.#isWriteEnded)) this.#socket.resetAndDestroy();
+    else this.#socket.destroy();
     const owner = this.#owner;
     this.#owner = undefined;
     this.#pool.onClosed(this);

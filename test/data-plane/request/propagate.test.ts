@@ -42,6 +42,7 @@ function contextOf(headers: string[], direction: "inbound" | "outbound" = "outbo
     identity: { service: "web", version: "v1" },
     egress: undefined,
     sampleRatio: 0,
+    codec: {},
     onBug: (error) => {
       throw error;
     },

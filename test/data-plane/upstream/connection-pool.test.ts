@@ -26,7 +26,7 @@ class Exchange implements PoolWaiter {
   onConnected(): void {
     const { connection } = this;
     assert.ok(connection !== undefined);
-    connection.beginRequest("GET");
+    connection.beginRequest("GET", "");
     connection.writer.text("GET / HTTP/1.1\r\nhost: a\r\n\r\n");
     connection.endRequest();
     connection.flush();
@@ -40,6 +40,7 @@ class Exchange implements PoolWaiter {
   onEnd(_trailers: HeaderList): void {
     this.end = "complete";
   }
+  onTunnel(): void {}
   onBatch(): void {}
   onWritable(): void {}
   onBroken(failure: UpstreamFailure): void {
@@ -160,7 +161,7 @@ describe("a pool", () => {
     for (const forgets of ["endRequest", "flush"]) {
       const exchange = new Exchange();
       exchange.onConnected = () => {
-        exchange.connection?.beginRequest("POST");
+        exchange.connection?.beginRequest("POST", "");
         exchange.connection?.writer.text("POST / HTTP/1.1\r\nhost: a\r\ncontent-length: 0\r\n\r\n");
         if (forgets === "flush") exchange.connection?.endRequest();
         else exchange.connection?.flush();
