@@ -6,11 +6,12 @@ import { Attempt, type AttemptFailure, type AttemptOwner } from "./attempt.ts";
 import { COMMIT, decideRetry, isIdempotent, type Outcome } from "./decide-retry.ts";
 import { chooseCluster, findRoute } from "./find-route.ts";
 import type { LocalReason } from "./local-reply.ts";
+import { countForward } from "./max-forwards.ts";
 import { outcomeOf, reasonOf } from "./outcome.ts";
 import { pickEndpoint } from "./pick-endpoint.ts";
 import { readPropagation } from "./propagate.ts";
 import { beginResponse, beginTunnel, endResponse, relayBody, relayInformational } from "./relay.ts";
-import { replyBroken, replyLocally, replyRedirect, replyDirectly } from "./reply-locally.ts";
+import { replyBroken, replyLocally, replyOptions, replyRedirect, replyDirectly } from "./reply-locally.ts";
 import type { RequestContext } from "./request-context.ts";
 import { Tunnel } from "./tunnel.ts";
 
@@ -33,6 +34,8 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   #attempt: Attempt | undefined = undefined;
   #tunnel: Tunnel | undefined = undefined;
   #isCommitted = false;
+  /** A 100 has been passed on: the body may come. */
+  #isContinued = false;
   #isFinished = false;
   #isPaused = false;
   #hasReplacedConnection = false;
@@ -46,6 +49,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
 
   start(): void {
     const { ctx } = this;
+    if (ctx.head.method === "OPTIONS" && !countForward(ctx.head)) return this.#end(replyOptions(ctx));
     const action = findRoute(ctx);
     if (typeof action === "string") return this.#answer(action);
     // Here come the refusals of later policies, first one wins: authorization, rate limit, fault.
@@ -89,8 +93,12 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     this.#isCommitted = true;
     ctx.body.forget();
     if (head.status === 101 || ctx.head.form === "authority") return this.#beginTunnel(head);
-    if (!head.keepAlive && !ctx.body.isComplete) this.#attempt?.stopSending();
-    return beginResponse(ctx, head);
+    // The upstream does not want the rest of the body, or has not asked for any of it (Expect, RFC 9110 10.1.1): the
+    // client learns that it may stop, and nothing of it goes up.
+    const isUnwanted = !head.keepAlive || (ctx.head.expectsContinue && !this.#isContinued && ctx.body.bytes === 0);
+    const isCutShort = !ctx.body.isComplete && isUnwanted;
+    if (isCutShort) this.#attempt?.stopSending();
+    return beginResponse(ctx, head, isCutShort);
   }
 
   #beginTunnel(head: ResponseHead): void {
@@ -146,6 +154,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   // ── The response on its way down ──
 
   onInformational(head: ResponseHead): void {
+    if (head.status === 100) this.#isContinued = true;
     relayInformational(this.ctx, head);
   }
 

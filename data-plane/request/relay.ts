@@ -11,11 +11,12 @@ export function relayInformational(ctx: RequestContext, head: ResponseHead): voi
   ctx.downstream.flush();
 }
 
-/** Writes the head of the response; from here on there is no retry, and no other answer. */
-export function beginResponse(ctx: RequestContext, head: ResponseHead): void {
+/**
+ * Writes the head of the response; from here on there is no retry, and no other answer. `isCutShort`: the request is still
+ * coming, and nobody wants the rest of it.
+ */
+export function beginResponse(ctx: RequestContext, head: ResponseHead, isCutShort: boolean): void {
   const framing = framingFor(ctx.head, head);
-  // The upstream wants no more of a request that is still coming: the client learns that it may stop.
-  const isCutShort = !ctx.body.isComplete && !head.keepAlive;
   ctx.status = head.status;
   ctx.responseFraming = framing;
   ctx.keepsAlive = ctx.head.keepAlive && ctx.downstream.mayLiveOn && framing !== "until-close" && !isCutShort;

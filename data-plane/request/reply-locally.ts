@@ -3,6 +3,7 @@ import type { CodecFailure, HeaderList } from "../http1/message.ts";
 import { headerLine, responseHeadText } from "../http1/write-head.ts";
 import type { RedirectRuntime } from "../runtime/runtime.ts";
 import { LOCAL_REPLIES, reasonPhrase, type LocalReason } from "./local-reply.ts";
+import { ALLOW_LINE } from "./max-forwards.ts";
 import type { RequestContext } from "./request-context.ts";
 
 const NO_HEADERS: HeaderList = [];
@@ -14,7 +15,9 @@ export function replyLocally(ctx: RequestContext, why: LocalReason | CodecFailur
   const status = typeof why === "string" ? LOCAL_REPLIES[why].status : why.status;
   const code = typeof why === "string" ? why : why.code;
   const sentence = typeof why === "string" ? LOCAL_REPLIES[why].sentence : "the request is not acceptable";
-  return write(ctx, status, `x-heddle-error: ${code}\r\n${TEXT_PLAIN}`, `heddle: ${sentence} (${code})\n`);
+  // RFC 9110 15.5.6: a 405 says what is allowed.
+  const allow = status === 405 ? ALLOW_LINE : "";
+  return write(ctx, status, `x-heddle-error: ${code}\r\n${allow}${TEXT_PLAIN}`, `heddle: ${sentence} (${code})\n`);
 }
 
 /** A response that has begun can not be completed, and no other can take its place. Always undefined: cut. */
@@ -28,6 +31,12 @@ export function replyRedirect(ctx: RequestContext, action: RedirectRuntime): boo
   const line = headerLine("location", action.location(ctx.head));
   if (line === undefined) return replyLocally(ctx, "internal");
   return write(ctx, action.status, line, "");
+}
+
+/** The answer to an OPTIONS that may not be passed on. */
+export function replyOptions(ctx: RequestContext): boolean {
+  ctx.detail = "max-forwards";
+  return write(ctx, 200, ALLOW_LINE, "");
 }
 
 export function replyDirectly(ctx: RequestContext, action: RespondAction): boolean {

@@ -240,30 +240,6 @@ describe("a request on its way up", () => {
     assert.equal(proxy.last().bytesReceived, 5);
   });
 
-  it("is 405 with TRACE, and with CONNECT where nothing leads out of the mesh", async (t) => {
-    const proxy = await before(t, (socket) => socket.end());
-    const connect = "CONNECT reviews:443 HTTP/1.1\r\nHost: reviews:443\r\n\r\n";
-    assert.match(await proxy.send(connect), /^HTTP\/1\.1 405 /);
-    assert.match(await proxy.send(`TRACE / HTTP/1.1\r\n${HOST}\r\n`), /^HTTP\/1\.1 405 /);
-  });
-
-  it("passes an expectation and its answer on", async (t) => {
-    const proxy = await before(t, (socket) => {
-      let text = "";
-      socket.on("data", (bytes: Buffer) => {
-        const isHead = text === "";
-        text += bytes.toString("latin1");
-        if (isHead && /\r\nexpect: 100-continue\r\n/.test(text)) socket.write("HTTP/1.1 100 Continue\r\n\r\n");
-        if (text.endsWith("hello")) socket.write("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok");
-      });
-    });
-    const client = await proxy.connect();
-    client.write(`POST / HTTP/1.1\r\n${HOST}expect: 100-continue\r\ncontent-length: 5\r\n\r\n`);
-    assert.equal(await client.response(), "HTTP/1.1 100 Continue\r\n\r\n");
-    client.write("hello");
-    assert.equal(bodyOf(await client.response()), "ok");
-  });
-
   it("ends where an early answer does: the client gets it, and neither connection is used again", async (t) => {
     const connections: Socket[] = [];
     const proxy = await before(t, (socket) => {
