@@ -11,7 +11,7 @@ import { systemTimers, type Timer } from "../shared/timers.ts";
 import { AdminServer } from "./admin/admin-server.ts";
 import { ProxyReport } from "./admin/proxy-report.ts";
 import type { ProxyConfig } from "./config.ts";
-import { drain } from "./drain.ts";
+import { drain, type Announced } from "./drain.ts";
 import { HttpListener } from "./listener/http-listener.ts";
 import { ListenerSet, orListenFailed, type ListenerSpec } from "./listener/listener-set.ts";
 import { nodeName } from "./node-name.ts";
@@ -279,9 +279,9 @@ export class Proxy implements DiscoveryLink {
     }
   }
 
-  async #announceDrain(waitMs: number): Promise<string> {
-    if (!this.isConnected) return "the control plane is not connected: nobody was told";
-    if (this.addresses.inbound === undefined) return "no endpoint is registered: nobody needs to be told";
+  async #announceDrain(waitMs: number): Promise<Announced> {
+    if (this.addresses.inbound === undefined) return { isKnownToAll: true, words: "no endpoint is registered" };
+    if (!this.isConnected) return { isKnownToAll: false, words: "no control plane is connected: peers were not told" };
     const { announceDrain } = await import("./xds/membership.ts");
     return announceDrain({ address: this.address, nodeId: this.name, waitMs, clock: systemClock });
   }
@@ -330,8 +330,7 @@ export class Proxy implements DiscoveryLink {
   }
 
   #listenerMaker(sinks: readonly RequestSink[]): (spec: ListenerSpec) => HttpListener {
-    const { service, version } = this.#config;
-    const wayOut = this.#egress === undefined ? {} : { egress: this.#egress };
+    const { service, version, pathMode, underscores } = this.#config;
     const sink: RequestSink = {
       onFinished(record) {
         for (const one of sinks) one.onFinished(record);
@@ -341,11 +340,12 @@ export class Proxy implements DiscoveryLink {
       new HttpListener({
         ...spec,
         // What comes in is for the app beside the proxy, never for a host elsewhere.
-        ...(spec.direction === "outbound" ? wayOut : {}),
+        ...(spec.direction === "outbound" && this.#egress !== undefined ? { egress: this.#egress } : {}),
         runtimeOf: () => this.#holder.current,
         sink,
         wheel: this.#wheel,
         identity: { service, version },
+        codec: { pathMode, underscores },
         onBug: (error) => this.log.error({ err: error }, "a bug ended a request"),
       });
   }

@@ -3,6 +3,8 @@ import { INBOUND_PORT, OUTBOUND_PORT, PROXY_ADMIN_PORT, XDS_PORT } from "../shar
 import { SERVICE_NAME_CHARS_MAX, VERSION_CHARS_MAX, XDS_NODE_ID_CHARS_MAX } from "../shared/limits.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import { violation, type Violation } from "../shared/violation.ts";
+import { UNDERSCORE_POLICIES, type UnderscorePolicy } from "./http1/message-fields.ts";
+import { PATH_MODES, type PathMode } from "./http1/path-mode.ts";
 
 /** What a proxy is told when it starts. Port 0 lets the system choose. */
 export interface ProxyConfig {
@@ -25,6 +27,10 @@ export interface ProxyConfig {
   /** Gets one JSON object (ReadyFile) once requests are served. */
   readonly readyFile: string | undefined;
   readonly egress: "allow-any" | "registry-only";
+  /** How paths are made canonical before they are routed. */
+  readonly pathMode: PathMode;
+  /** What is done with header names that have an underscore. */
+  readonly underscores: UnderscorePolicy;
   /** `off`, `stdout`, or a file. */
   readonly accessLog: string;
   readonly logLevel: string;
@@ -53,6 +59,8 @@ export interface ProxySettings {
   readonly state?: string | undefined;
   readonly readyFile?: string | undefined;
   readonly egress?: string | undefined;
+  readonly pathMode?: string | undefined;
+  readonly underscores?: string | undefined;
   readonly accessLog?: string | undefined;
   readonly logLevel?: string | undefined;
   readonly acceptOlder?: boolean | undefined;
@@ -82,6 +90,8 @@ export function readProxyConfig(settings: ProxySettings): Result<ProxyConfig, re
     stateFolder: optional(settings.state),
     readyFile: optional(settings.readyFile),
     egress: oneOf("--egress", settings.egress, EGRESS_MODES, found),
+    pathMode: oneOf("--path-mode", settings.pathMode, PATH_MODES, found),
+    underscores: oneOf("--underscores", settings.underscores, UNDERSCORE_POLICIES, found),
     accessLog: optional(settings.accessLog) ?? "stdout",
     logLevel: oneOf("--log-level", settings.logLevel, LOG_LEVELS, found),
     acceptOlder: settings.acceptOlder ?? false,
@@ -105,6 +115,8 @@ export function settingsOfEnvironment(): ProxySettings {
     state: env["HEDDLE_STATE"],
     readyFile: env["HEDDLE_READY_FILE"],
     egress: env["HEDDLE_EGRESS"],
+    pathMode: env["HEDDLE_PATH_MODE"],
+    underscores: env["HEDDLE_UNDERSCORES"],
     accessLog: env["HEDDLE_ACCESS_LOG"],
     logLevel: env["HEDDLE_LOG_LEVEL"],
     acceptOlder: env["HEDDLE_ACCEPT_OLDER"] === "true" || env["HEDDLE_ACCEPT_OLDER"] === "1",

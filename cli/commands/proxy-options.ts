@@ -7,6 +7,9 @@ import { EXIT } from "../exit-code.ts";
 import { flag } from "../flag.ts";
 import { collect } from "./shared-options.ts";
 
+/** As of http1/path-mode.ts, which the command line does not load for its help. */
+const PATH_MODES = ["reject", "none", "base", "merge-slashes", "decode-and-merge-slashes"];
+
 /** The flags of a proxy: the same for `heddle proxy` and `heddle run`. The defaults are the proxy's own. */
 export function addProxyOptions(command: Command): Command {
   const local = (port: number): string => `(default: 127.0.0.1:${port}; port 0 picks one)`;
@@ -23,6 +26,10 @@ export function addProxyOptions(command: Command): Command {
     .addOption(flag("--state <folder>", "keeps the last good snapshot: the proxy can start without the control plane"))
     .addOption(flag("--ready-file <file>", "gets one JSON object with the real addresses once requests are served"))
     .addOption(flag("--egress <mode>", "calls to hosts outside the mesh").choices(["allow-any", "registry-only"]))
+    .addOption(flag("--path-mode <mode>", "how paths are made canonical (default: reject)").choices(PATH_MODES))
+    .addOption(
+      flag("--underscores <policy>", "header names with a _ (default: keep)").choices(["keep", "drop", "reject"]),
+    )
     .addOption(flag("--access-log <where>", "off, stdout or a file (default: stdout)"))
     .addOption(flag("--log-level <level>", "trace, debug, info, warn, error, fatal or silent (default: info)"))
     .addOption(flag("--accept-older", "take a snapshot of an older revision, or of another mesh"));

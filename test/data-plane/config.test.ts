@@ -20,6 +20,8 @@ describe("the settings of a proxy", () => {
       stateFolder: undefined,
       readyFile: undefined,
       egress: "allow-any",
+      pathMode: "reject",
+      underscores: "keep",
       accessLog: "stdout",
       logLevel: "info",
       acceptOlder: false,
@@ -34,6 +36,8 @@ describe("the settings of a proxy", () => {
       app: "0.0.0.0:80",
       upstream: ["reviews=9091", "ratings=[::1]:0"],
       egress: "registry-only",
+      pathMode: "merge-slashes",
+      underscores: "drop",
       name: "",
     });
     assert.ok(config.ok);
@@ -47,6 +51,8 @@ describe("the settings of a proxy", () => {
       { service: "ratings", address: { host: "::1", port: 0 } },
     ]);
     assert.equal(config.value.name, undefined);
+    assert.equal(config.value.pathMode, "merge-slashes");
+    assert.equal(config.value.underscores, "drop");
   });
 
   it("that are wrong are all named, each by its flag", () => {
@@ -55,6 +61,8 @@ describe("the settings of a proxy", () => {
       inbound: "127.0.0.1:70000",
       upstream: ["reviews", "=1", "ratings=x"],
       egress: "maybe",
+      pathMode: "any",
+      underscores: "some",
       logLevel: "loud",
       version: "v".repeat(33),
     });
@@ -70,9 +78,11 @@ describe("the settings of a proxy", () => {
         "--upstream",
         "--upstream",
         "--egress",
+        "--path-mode",
+        "--underscores",
         "--log-level",
       ],
     );
-    assert.match(config.error.at(-2)?.message ?? "", /"maybe" is none of allow-any, registry-only/);
+    assert.match(config.error.at(-4)?.message ?? "", /"maybe" is none of allow-any, registry-only/);
   });
 });

@@ -27,6 +27,8 @@ export async function openProxy(
     stateFolder: undefined,
     readyFile: undefined,
     egress: "registry-only",
+    pathMode: "reject",
+    underscores: "keep",
     accessLog: "off",
     logLevel: "silent",
     acceptOlder: false,
