@@ -1,4 +1,4 @@
-import { DRAIN_REQUESTS_MS, DRAIN_WAIT_MS } from "../shared/defaults.ts";
+import { DRAIN_REQUESTS_MS, DRAIN_WAIT_MS, UPSTREAM_IDLE_MS } from "../shared/defaults.ts";
 import type { Clock } from "../shared/clock.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Timers } from "../shared/timers.ts";
@@ -11,11 +11,25 @@ const POLL_MS = 20;
  * Peers that acknowledged the drain have closed theirs, so this is for the app's own.
  */
 const IDLE_GRACE_MS = 250;
+/**
+ * Peers that were not told keep their idle connections for UPSTREAM_IDLE_MS, and may put a request on one at any moment
+ * until then: closed under a POST, it would cost that POST.
+ */
+const UNTOLD_GRACE_MS = UPSTREAM_IDLE_MS + 500;
+
+/** What came of telling the peers: whether every connected proxy knows, and that in words for the log. */
+export interface Announced {
+  readonly isKnownToAll: boolean;
+  readonly words: string;
+}
+
+/** The part of a ListenerSet that a drain needs. */
+export type Drained = Pick<ListenerSet, "drain" | "inFlight" | "connections">;
 
 export interface DrainOptions {
-  readonly listeners: ListenerSet;
-  /** Tells the control plane and waits for the others' acknowledgement, at most so long; settles with words. */
-  readonly announce: (waitMs: number) => Promise<string>;
+  readonly listeners: Drained;
+  /** Tells the control plane and waits for the others' acknowledgement, at most so long. */
+  readonly announce: (waitMs: number) => Promise<Announced>;
   readonly clock: Clock;
   readonly timers: Timers;
   readonly log: Logger;
@@ -32,12 +46,13 @@ export interface DrainOptions {
 export async function drain(options: DrainOptions): Promise<void> {
   const { listeners, announce, clock, log } = options;
   const startMs = clock.nowMs();
-  log.info(await announce(DRAIN_WAIT_MS));
+  const { isKnownToAll, words } = await announce(DRAIN_WAIT_MS);
+  log.info(words);
   listeners.drain("inbound");
-  let left = await requestsDone(options, "inbound");
+  let left = await requestsDone(options, "inbound", isKnownToAll ? IDLE_GRACE_MS : UNTOLD_GRACE_MS);
   if (!options.keepOutbound) {
     listeners.drain();
-    left = await requestsDone(options, "both");
+    left = await requestsDone(options, "both", IDLE_GRACE_MS);
   }
   const tookMs = Math.round(clock.nowMs() - startMs);
   if (left === 0) log.info({ tookMs }, "drained: every request was finished");
@@ -45,7 +60,7 @@ export async function drain(options: DrainOptions): Promise<void> {
 }
 
 /** Settles with the number of requests that were still on their way when the time ran out. */
-function requestsDone(options: DrainOptions, side: Side): Promise<number> {
+function requestsDone(options: DrainOptions, side: Side, graceMs: number): Promise<number> {
   const { listeners, clock, timers, requestsMs = DRAIN_REQUESTS_MS } = options;
   const endMs = clock.nowMs() + requestsMs;
   let idleSinceMs: number | undefined = undefined;
@@ -53,7 +68,7 @@ function requestsDone(options: DrainOptions, side: Side): Promise<number> {
     const poll = timers.every(POLL_MS, () => {
       const nowMs = clock.nowMs();
       idleSinceMs = listeners.inFlight(side) > 0 ? undefined : (idleSinceMs ?? nowMs);
-      const isIdle = idleSinceMs !== undefined && nowMs >= idleSinceMs + IDLE_GRACE_MS;
+      const isIdle = idleSinceMs !== undefined && nowMs >= idleSinceMs + graceMs;
       if (listeners.connections(side) > 0 && !isIdle && nowMs < endMs) return;
       poll.cancel();
       settle(listeners.inFlight(side));

@@ -8,8 +8,14 @@ export function fullJitterMs(attempt: number, baseMs: number, maxMs: number, uni
   return Math.min(maxMs, baseMs * 2 ** exponent) * unit;
 }
 
-/** Like {@link fullJitterMs}, but never below `floorMs`: for reconnects, where 0 would hammer a dead server. */
+/** Slower than doubling: whoever has waited for a while waits a fraction of that while again, not as long again. */
+const RECONNECT_GROWTH = 1.5;
+
+/**
+ * Like {@link fullJitterMs}, but never below `floorMs`: for reconnects, where 0 would hammer a dead server. After an
+ * outage of T most are back within T/3, and at most `maxMs` pass.
+ */
 export function jitterAboveMs(attempt: number, floorMs: number, maxMs: number, unit: number): number {
-  const ceiling = Math.min(maxMs, floorMs * 2 ** Math.min(attempt, 30));
+  const ceiling = Math.min(maxMs, floorMs * RECONNECT_GROWTH ** Math.min(attempt, 60));
   return floorMs + (ceiling - floorMs) * unit;
 }
