@@ -4,11 +4,10 @@ import { createLog, type Logger } from "../shared/log.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import { systemTimers } from "../shared/timers.ts";
 import { writeWhole } from "../shared/write-whole.ts";
-import { MembershipService } from "../shared/wire/membership-api.ts";
 import { createAdminServer, type AdminServer } from "./admin/admin-server.ts";
 import type { ControlPlaneConfig } from "./config.ts";
 import { Membership } from "./liveness/membership.ts";
-import { membershipHandlers } from "./liveness/membership-handlers.ts";
+import { membershipMethods } from "./liveness/membership-methods.ts";
 import { ControlPlaneMetrics } from "./metrics/control-plane-metrics.ts";
 import { MetricsServer } from "./metrics/metrics-server.ts";
 import { nodeClassKey, nodeClassOf } from "./snapshot/node-class.ts";
@@ -88,7 +87,7 @@ function compose(store: Store, log: Logger): Parts {
     streams: () => registry.streams(),
     snapshotFor: (node) => publisher.snapshotFor(node),
     revision: () => publisher.revision,
-    services: [{ definition: MembershipService, handlers: { ...membershipHandlers(membership) } }],
+    methods: membershipMethods(membership),
   });
   const stops = [store.onCommit(() => metrics.onCommit()), publisher.start(), membership.start()];
   return {
@@ -168,6 +167,7 @@ function announce(bound: Omit<ControlPlane, "stop">, config: ControlPlaneConfig,
     admin: formatAddress(bound.admin),
     ...(bound.metrics === undefined ? {} : { metrics: formatAddress(bound.metrics) }),
   };
-  if (config.readyFile !== undefined) writeWhole(config.readyFile, `${JSON.stringify({ pid: process.pid, ...addresses })}\n`);
+  if (config.readyFile !== undefined)
+    writeWhole(config.readyFile, `${JSON.stringify({ pid: process.pid, ...addresses })}\n`);
   log.info({ ...addresses, db: config.db }, "the control plane serves");
 }

@@ -61,17 +61,23 @@ export const WAIT_MS_MAX = 600_000;
 export const BACKUPS_MAX = 2;
 export const BACKUP_CHUNK_BYTES = 64 * 1024;
 export const XDS_NODE_ID_CHARS_MAX = 256;
-/** Bytes of one stream that wait to be sent; beyond it the next response waits. One response may be larger. */
-export const STREAM_BUFFER_BYTES_MAX = 1024 * 1024;
-/** The same over all streams together: about what a hundred large snapshots take. Beyond it streams wait their turn. */
+/** A longer message is given to HTTP/2 in pieces of this size, the next when the peer has taken the one before. */
+export const CALL_WRITE_BYTES_MAX = 256 * 1024;
+/** Calls at a time on one connection of the xDS port (a proxy has two); more wait at the client (RFC 9113 5.1.2). */
+export const CALLS_PER_CONNECTION_MAX = 100;
+/** Connections of the xDS port; beyond it a new one is closed at once. */
+export const XDS_CONNECTIONS_MAX = 16_384;
+/** What HTTP/2 may hold for one connection, above the largest response; beyond it new streams are refused. */
+export const XDS_SESSION_MEGABYTES_MAX = 128;
+/** Bytes that slow streams together have not taken: about a hundred large snapshots. Beyond it streams wait their turn. */
 export const SERVER_BUFFER_BYTES_MAX = 64 * 1024 * 1024;
 /** Requests of one stream: per second in the long run, and at once. Beyond: RESOURCE_EXHAUSTED, the stream is cut. */
 export const STREAM_REQUESTS_PER_SECOND = 500;
 export const STREAM_REQUESTS_BURST = 2_000;
 /** A Drain call waits no longer than this, whatever it asks for. */
 export const DRAIN_WAIT_MS_MAX = 600_000;
-/** Streams that get a new snapshot in one turn of the event loop (about 10 ms); requests are read between the turns. */
-export const FAN_OUT_SLICE = 256;
+/** How long new snapshots are handed out in one turn of the event loop; requests are read between the turns. */
+export const FAN_OUT_SLICE_MS = 10;
 /** Cluster lists whose content is known by version, for nodes that come back; beyond it the oldest is forgotten. */
 export const CLUSTER_SETS_REMEMBERED_MAX = 256;
 /** Disconnected nodes that the control plane still tells of, for an hour; beyond it the longest gone are forgotten. */

@@ -5,7 +5,7 @@
 import { connect, type ClientHttp2Session, type ClientHttp2Stream } from "node:http2";
 
 import { adsService } from "../../shared/wire/ads-service.ts";
-import { encodeDiscoveryRequest } from "../../shared/wire/discovery-wire.ts";
+import { encodeDiscoveryRequest } from "../../shared/wire/discovery-request.ts";
 import { ProtoReader } from "../../shared/wire/proto-reader.ts";
 import { resourceTypeOf, typeUrls, type ResourceType } from "../../shared/wire/resource-types.ts";
 

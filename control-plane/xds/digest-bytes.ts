@@ -1,7 +1,8 @@
 import { contentHash } from "../../shared/content-hash.ts";
 import { encodeDigest } from "../../shared/wire/digest-wire.ts";
-import { encodeResourceEntry, encodeResponse, encodeResponseBody } from "../../shared/wire/discovery-wire.ts";
+import { encodeResourceEntry, encodeResponseBody, encodeResponseNonce } from "../../shared/wire/discovery-response.ts";
 import { typeUrls } from "../../shared/wire/resource-types.ts";
+import { messageFrame } from "../grpc/message-frame.ts";
 import { PUSHED_TYPES } from "./resource-set.ts";
 
 interface Body {
@@ -27,7 +28,7 @@ export class DigestBytes {
   }
 
   /** `versions` in the order of PUSHED_TYPES; "" for a type that was never sent. */
-  of(versions: readonly string[], nonce: string): { readonly version: string; readonly bytes: Buffer } {
+  of(versions: readonly string[], nonce: string): { readonly version: string; readonly frame: Buffer } {
     const revision = this.#revision();
     if (revision !== this.#bodiesRevision || this.#bodies.size >= BODIES_MAX) {
       this.#bodies.clear();
@@ -36,7 +37,7 @@ export class DigestBytes {
     const key = versions.join("\n");
     const body = this.#bodies.get(key) ?? this.#make(versions, revision);
     this.#bodies.set(key, body);
-    return { version: body.version, bytes: encodeResponse(body.bytes, nonce) };
+    return { version: body.version, frame: messageFrame(body.bytes, encodeResponseNonce(nonce)) };
   }
 
   #make(versions: readonly string[], revision: number): Body {

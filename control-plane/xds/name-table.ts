@@ -1,6 +1,6 @@
 import { hash } from "node:crypto";
 
-import { decodeNames } from "../../shared/wire/discovery-wire.ts";
+import { decodeNames } from "../../shared/wire/discovery-request.ts";
 import { NameSet, noNames } from "./name-set.ts";
 
 /**

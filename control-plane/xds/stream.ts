@@ -1,23 +1,22 @@
-import { status, type ServerDuplexStream } from "@grpc/grpc-js";
+import { status } from "@grpc/grpc-js";
 
 import type { Clock } from "../../shared/clock.ts";
 import { STREAM_STALL_MS } from "../../shared/defaults.ts";
-import { STREAM_BUFFER_BYTES_MAX, STREAM_REQUESTS_BURST, STREAM_REQUESTS_PER_SECOND } from "../../shared/limits.ts";
+import { STREAM_REQUESTS_BURST, STREAM_REQUESTS_PER_SECOND } from "../../shared/limits.ts";
 import type { ProxyNode } from "../../shared/model/node.ts";
 import type { Timer, Timers } from "../../shared/timers.ts";
-import { readDiscoveryRequest, type DiscoveryRequest } from "../../shared/wire/discovery-wire.ts";
+import { readDiscoveryRequest, type DiscoveryRequest } from "../../shared/wire/discovery-request.ts";
 import { resourceTypeOf } from "../../shared/wire/resource-types.ts";
+import type { CallReceiver, GrpcCall } from "../grpc/grpc-call.ts";
 import type { ClusterHistory } from "./cluster-history.ts";
 import type { DigestBytes } from "./digest-bytes.ts";
 import { checkNode } from "./node-check.ts";
 import type { NameTable } from "./name-table.ts";
-import { NodeSession } from "./node-session.ts";
+import { NodeSession, type SessionRequest } from "./node-session.ts";
 import type { PayloadBytes } from "./payload-bytes.ts";
 import type { SendBudget } from "./send-budget.ts";
 import { PUSHED_TYPES, type NodeSnapshot, type PushedType } from "./resource-set.ts";
 import { Subscription } from "./subscription.ts";
-
-export type AdsCall = ServerDuplexStream<Buffer, Buffer>;
 
 /** What all streams of a server share. */
 export interface StreamContext {
@@ -30,8 +29,6 @@ export interface StreamContext {
   readonly budget: SendBudget<NodeStream>;
   readonly snapshotFor: (node: ProxyNode) => NodeSnapshot | undefined;
   readonly observer: StreamObserver;
-  /** Ends the connection under a stream whose peer reads nothing any more. */
-  readonly destroyPeer: (peer: string) => void;
 }
 
 /** Told what happens on streams. */
@@ -50,63 +47,58 @@ let lastSerial = 0;
  * One gRPC stream around one session: reads requests, writes what the session says is due, and stops writing while the
  * peer does not read. It holds at most one unanswered response per type, so a slow peer costs what one snapshot costs.
  */
-export class NodeStream {
-  readonly #call: AdsCall;
+export class NodeStream implements CallReceiver {
+  readonly #call: GrpcCall;
   readonly #context: StreamContext;
-  readonly peer: string;
   readonly sinceWallMs: number;
   /** Counts the streams of this process. */
   readonly serial: number;
-  #node: ProxyNode | undefined = undefined;
-  #session: NodeSession | undefined = undefined;
+  #introduced: { readonly node: ProxyNode; readonly session: NodeSession } | undefined = undefined;
   readonly #digest = new Subscription(false);
   #digestNonce = 0;
-  #isEnded = false;
+  /** Counted in the budget: what the peer has not taken. */
   #unsentBytes = 0;
   #wake: Timer | undefined = undefined;
   #requestTokens = STREAM_REQUESTS_BURST;
-  #tokensMs: number;
+  #requestMs: number;
 
-  constructor(call: AdsCall, context: StreamContext) {
+  constructor(call: GrpcCall, context: StreamContext) {
     this.#call = call;
     this.#context = context;
-    this.peer = call.getPeer();
     lastSerial += 1;
     this.serial = lastSerial;
     this.sinceWallMs = context.clock.wallMs();
-    this.#tokensMs = context.clock.nowMs();
-    call.on("data", (bytes: Buffer) => this.#onRequest(bytes));
-    call.on("drain", () => this.pump());
-    call.on("end", () => {
-      call.end();
-      this.#onEnded();
-    });
-    call.on("cancelled", () => this.#onEnded());
-    call.on("error", () => this.#onEnded());
-    call.on("close", () => this.#onEnded());
+    this.#requestMs = context.clock.nowMs();
+  }
+
+  get peer(): string {
+    return this.#call.peer;
   }
 
   /** The node as it introduced itself, and its session. Set for every stream that an observer is told of. */
   get introduced(): { readonly node: ProxyNode; readonly session: NodeSession } | undefined {
-    if (this.#node === undefined || this.#session === undefined) return undefined;
-    return { node: this.#node, session: this.#session };
+    return this.#introduced;
   }
 
   /** Gives the session the newest snapshot of its class, and sends what is due. */
   refresh(): void {
-    if (this.#node === undefined || this.#isEnded) return;
-    const snapshot = this.#context.snapshotFor(this.#node);
+    if (this.#introduced === undefined || this.#call.isOver) return;
+    const { node, session } = this.#introduced;
+    const snapshot = this.#context.snapshotFor(node);
     if (snapshot === undefined) return;
-    this.#session?.onSnapshot(snapshot);
+    session.onSnapshot(snapshot);
     this.pump();
   }
 
-  /** Sends what is due, as long as the peer keeps reading. */
+  /**
+   * Sends what is due, as long as the peer keeps reading. Hot: runs for every stream at every publication and after
+   * every answer.
+   */
   pump(): void {
-    const session = this.#session;
-    if (session === undefined || this.#isEnded) return;
+    if (this.#introduced === undefined || this.#call.isOver) return;
+    const { session } = this.#introduced;
     const nowMs = this.#context.clock.nowMs();
-    while (this.#mayWrite() && this.#context.budget.admits(this)) {
+    while (this.#call.isWritable && this.#context.budget.admits(this)) {
       const outgoing = session.next(nowMs);
       if (outgoing === undefined) break;
       this.#write(this.#context.payloads.of(outgoing));
@@ -123,30 +115,27 @@ export class NodeStream {
     });
   }
 
-  #mayWrite(): boolean {
-    return !this.#call.writableNeedDrain && this.#unsentBytes < STREAM_BUFFER_BYTES_MAX;
+  #write(frame: Buffer): void {
+    this.#call.write(frame);
+    // Usually the socket takes it at once, and there is nothing to count.
+    if (this.#call.isWritable) return;
+    this.#unsentBytes = frame.length;
+    this.#context.budget.onWritten(frame.length);
   }
 
-  #write(bytes: Buffer): void {
-    this.#unsentBytes += bytes.length;
-    this.#context.budget.onWritten(bytes.length);
-    this.#call.write(bytes, () => {
-      // What an ended stream had not sent was given back when it ended.
-      if (this.#isEnded) return;
-      const wasFull = !this.#mayWrite();
-      this.#unsentBytes -= bytes.length;
-      this.#context.budget.onSent(bytes.length);
-      if (wasFull) this.pump();
-    });
+  onDrain(): void {
+    const sentBytes = this.#unsentBytes;
+    this.#unsentBytes = 0;
+    if (sentBytes > 0) this.#context.budget.onSent(sentBytes);
+    this.pump();
   }
 
-  #onRequest(bytes: Buffer): void {
-    if (this.#isEnded) return;
+  onMessage(bytes: Buffer): void {
     const nowMs = this.#context.clock.nowMs();
     if (!this.#takeToken(nowMs)) return this.cut(status.RESOURCE_EXHAUSTED, "too many requests on one stream");
     const request = readDiscoveryRequest(bytes);
     if (!request.ok) return this.cut(status.INVALID_ARGUMENT, request.error);
-    const session = this.#session ?? this.#introduce(request.value.node);
+    const session = this.#introduced?.session ?? this.#introduce(request.value.node);
     if (session === undefined) return;
     const type = resourceTypeOf(request.value.typeUrl);
     // A type that is not served may still be asked for: the protocol wants silence, not an error (xds.md 5.2).
@@ -155,13 +144,13 @@ export class NodeStream {
   }
 
   #onSessionRequest(session: NodeSession, type: PushedType, request: DiscoveryRequest): void {
-    const nowMs = this.#context.clock.nowMs();
-    const kind = session.onRequest(type, this.#read(request, session.subscription(type)), nowMs);
+    const read = this.#read(request, session.subscription(type));
+    const kind = session.onRequest(type, read, this.#requestMs);
     if (kind === "nack") this.#context.observer.onNack(this, type, request.error?.message ?? "");
     if (kind !== "stale") this.pump();
   }
 
-  #read(request: DiscoveryRequest, subscription: Subscription) {
+  #read(request: DiscoveryRequest, subscription: Subscription): SessionRequest {
     return {
       names: this.#context.names.read(request.namesBytes, subscription.names),
       nonce: request.responseNonce,
@@ -178,8 +167,7 @@ export class NodeStream {
       return undefined;
     }
     const session = new NodeSession(node.kind !== "grpc", this.#context.history);
-    this.#node = node;
-    this.#session = session;
+    this.#introduced = { node, session };
     const snapshot = this.#context.snapshotFor(node);
     if (snapshot !== undefined) session.onSnapshot(snapshot);
     this.#context.observer.onConnected(this, node);
@@ -187,9 +175,9 @@ export class NodeStream {
   }
 
   #takeToken(nowMs: number): boolean {
-    const earned = ((nowMs - this.#tokensMs) / 1000) * STREAM_REQUESTS_PER_SECOND;
+    const earned = ((nowMs - this.#requestMs) / 1000) * STREAM_REQUESTS_PER_SECOND;
     this.#requestTokens = Math.min(STREAM_REQUESTS_BURST, this.#requestTokens + earned) - 1;
-    this.#tokensMs = nowMs;
+    this.#requestMs = nowMs;
     return this.#requestTokens >= 0;
   }
 
@@ -200,38 +188,45 @@ export class NodeStream {
 
   /** Tells a subscribed node what it should hold. Skipped while the one before is unanswered. */
   sendDigest(): void {
-    const session = this.#session;
-    if (session === undefined || !this.#digest.isOpen || this.#digest.isInFlight || !this.#mayWrite()) return;
+    if (this.#introduced === undefined || !this.#digest.isOpen || this.#digest.isInFlight) return;
+    if (!this.#call.isWritable) return;
+    const { session } = this.#introduced;
     const versions = PUSHED_TYPES.map((type) => session.subscription(type).sentVersion);
     this.#digestNonce += 1;
     const nonce = `d${this.#digestNonce}`;
-    const { version, bytes } = this.#context.digests.of(versions, nonce);
+    const { version, frame } = this.#context.digests.of(versions, nonce);
     this.#digest.onSent(nonce, version, this.#context.clock.nowMs());
-    this.#write(bytes);
+    this.#write(frame);
   }
 
-  /** Cuts the stream if its peer has left a response unread or unanswered for too long. */
-  checkStall(nowMs: number): void {
+  /**
+   * Cuts the stream if its peer has left a response unread or unanswered for too long. A peer that still takes parts of a
+   * large response is not stalled, and one that waits for its turn was sent nothing yet. Time before `sinceMs` does not
+   * count.
+   */
+  checkStall(nowMs: number, sinceMs: number): void {
     const digestMs = this.#digest.isInFlight ? (this.#digest.sentMs ?? Infinity) : Infinity;
-    const sinceMs = Math.min(this.#session?.unansweredSinceMs() ?? Infinity, digestMs);
-    if (nowMs - sinceMs < STREAM_STALL_MS) return;
+    const unansweredMs = Math.min(this.#introduced?.session.unansweredSinceMs() ?? Infinity, digestMs);
+    const aliveMs = Math.max(unansweredMs, this.#call.progressMs, sinceMs);
+    if (nowMs - aliveMs < STREAM_STALL_MS) return;
     this.cut(status.ABORTED, `a response was not answered within ${STREAM_STALL_MS / 1000} s`);
     // A peer that reads nothing would not read the status either.
-    this.#context.destroyPeer(this.peer);
+    this.#call.destroyConnection();
   }
 
   cut(code: status, reason: string): void {
-    if (this.#isEnded) return;
+    if (this.#call.isOver) return;
     this.#context.observer.onCut(this, reason);
-    this.#call.emit("error", { code, details: reason });
-    this.#onEnded();
+    this.#call.end({ code, details: reason });
   }
 
-  #onEnded(): void {
-    if (this.#isEnded) return;
-    this.#isEnded = true;
+  onHalfClose(): void {
+    this.#call.end({ code: status.OK, details: "" });
+  }
+
+  onClosed(): void {
     this.#wake?.cancel();
     this.#context.budget.onEnded(this, this.#unsentBytes);
-    if (this.#node !== undefined) this.#context.observer.onDisconnected(this, this.#node);
+    if (this.#introduced !== undefined) this.#context.observer.onDisconnected(this, this.#introduced.node);
   }
 }

@@ -48,16 +48,14 @@ export function encodeResponseBody(body: ResponseBody): Buffer {
 }
 
 /**
- * The bytes of a DiscoveryResponse. Hot: once per stream and response, one copy of the body. The order of fields on the
- * wire is free, so the nonce may come last. A nonce is at most 127 bytes of ASCII.
+ * What follows the body of {@link encodeResponseBody} to make it a whole DiscoveryResponse: the order of fields on the wire
+ * is free, so the only part that is one stream's own may come last. A nonce is at most 127 bytes of ASCII.
  */
-export function encodeResponse(body: Uint8Array, nonce: string): Buffer {
-  const length = nonce.length;
-  const bytes = Buffer.allocUnsafe(body.length + 2 + length);
-  bytes.set(body, 0);
-  bytes[body.length] = NONCE;
-  bytes[body.length + 1] = length;
-  bytes.write(nonce, body.length + 2, length, "latin1");
+export function encodeResponseNonce(nonce: string): Buffer {
+  const bytes = Buffer.allocUnsafe(2 + nonce.length);
+  bytes[0] = NONCE;
+  bytes[1] = nonce.length;
+  bytes.write(nonce, 2, "latin1");
   return bytes;
 }
 

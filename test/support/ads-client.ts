@@ -7,11 +7,8 @@ import { Client, credentials, type ClientDuplexStream, type ServiceError } from 
 import { formatAddress, type Address } from "../../shared/address.ts";
 import type { ProxyNode } from "../../shared/model/node.ts";
 import { adsService } from "../../shared/wire/ads-service.ts";
-import {
-  decodeDiscoveryResponse,
-  encodeDiscoveryRequest,
-  type DiscoveryResponse,
-} from "../../shared/wire/discovery-wire.ts";
+import { encodeDiscoveryRequest } from "../../shared/wire/discovery-request.ts";
+import { decodeDiscoveryResponse, type DiscoveryResponse } from "../../shared/wire/discovery-response.ts";
 import { resourceTypeOf, typeUrls, type ResourceType } from "../../shared/wire/resource-types.ts";
 
 export function nodeOf(id: string, more: Partial<ProxyNode> = {}): ProxyNode {

@@ -6,7 +6,7 @@ import { Server, ServerCredentials, type ServerDuplexStream } from "@grpc/grpc-j
 import type { Address } from "../../shared/address.ts";
 import { adsService } from "../../shared/wire/ads-service.ts";
 import { decodeNames, readDiscoveryRequest, type DiscoveryRequest } from "../../shared/wire/discovery-request.ts";
-import { encodeResourceEntry, encodeResponse, encodeResponseBody } from "../../shared/wire/discovery-response.ts";
+import { encodeResourceEntry, encodeResponseBody, encodeResponseNonce } from "../../shared/wire/discovery-response.ts";
 import { resourceTypeOf, type ResourceType } from "../../shared/wire/resource-types.ts";
 import { freePort } from "./control-plane.ts";
 
@@ -57,7 +57,7 @@ export class PuppetControlPlane {
   say(type: ResourceType, nonce: string, resources: readonly Uint8Array[]): void {
     const entries = resources.map((bytes) => encodeResourceEntry(type, bytes));
     const body = encodeResponseBody({ versionInfo: "r1.x", type, controlPlane: this.identifier, entries });
-    this.stream?.write(encodeResponse(body, nonce));
+    this.stream?.write(Buffer.concat([body, encodeResponseNonce(nonce)]));
   }
 
   /** `type version nonce [names] !code`: what the requests so far said. */

@@ -20,8 +20,8 @@ import {
 import {
   decodeDiscoveryResponse,
   encodeResourceEntry,
-  encodeResponse,
   encodeResponseBody,
+  encodeResponseNonce,
 } from "../../../shared/wire/discovery-response.ts";
 import { readNode } from "../../../shared/wire/node-wire.ts";
 import { RESOURCE_TYPES, typeUrls } from "../../../shared/wire/resource-types.ts";
@@ -150,7 +150,7 @@ describe("a discovery response put together from parts", () => {
     fc.assert(
       fc.property(parts, ({ nonce, values, ...body }) => {
         const entries = values.map((value) => encodeResourceEntry(body.type, value));
-        const bytes = encodeResponse(encodeResponseBody({ ...body, entries }), nonce);
+        const bytes = Buffer.concat([encodeResponseBody({ ...body, entries }), encodeResponseNonce(nonce)]);
         const theirs = ResponseMessage.decode(bytes);
         assert.equal(theirs.versionInfo, body.versionInfo);
         assert.equal(theirs.typeUrl, typeUrls[body.type]);
@@ -169,7 +169,7 @@ describe("a discovery response put together from parts", () => {
     fc.assert(
       fc.property(parts, ({ nonce, values, ...body }) => {
         const entries = values.map((value) => encodeResourceEntry(body.type, value));
-        const bytes = encodeResponse(encodeResponseBody({ ...body, entries }), nonce);
+        const bytes = Buffer.concat([encodeResponseBody({ ...body, entries }), encodeResponseNonce(nonce)]);
         const read = decodeDiscoveryResponse(message.encode(message.decode(bytes)).finish());
         assert.ok(read.ok);
         assert.equal(read.value.nonce, nonce);
@@ -177,13 +177,6 @@ describe("a discovery response put together from parts", () => {
         assert.equal(read.value.resources.length, values.length);
       }),
     );
-  });
-
-  it("shares its body among streams", () => {
-    const body = encodeResponseBody({ versionInfo: "v", type: "clusters", controlPlane: "c", entries: [] });
-    const before = Buffer.from(body);
-    assert.notDeepEqual(encodeResponse(body, "1"), encodeResponse(body, "2"));
-    assert.deepEqual(body, before);
   });
 
   it("gives a sentence for bytes that are no response", () => {
