@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type LlhttpEntry, llhttpCorpus, payloadText } from "../../support/http-corpora.ts";
+import { type LlhttpEntry, llhttpCorpus, payloadText, withHost } from "../../support/http-corpora.ts";
 import { type Decoded, bytesOf, decodeRequests, decodeResponse, everyByte, pieces } from "./decode-all.ts";
 
 /** Taken by llhttp, refused by us: entry -> rule of http1.md. */
@@ -39,8 +39,6 @@ const WIDER: ReadonlyMap<string, string> = new Map([
   ["llhttp/response/connection/HTTP/1.1 with keep-alive disabled and 204 status", "F23"],
   ["llhttp/response/connection/HTTP/1.1 with keep-alive disabled, content-length", "F23"],
 ]);
-
-const HEAD_START = /(^|\r\n)([A-Z-]+ (\S+) HTTP\/\d\.\d *\r\n)([\s\S]*?)(?=\r\n\r\n|$)/g;
 
 describe("llhttp's corpus", () => {
   const { entries, skip } = llhttpCorpus();
@@ -107,13 +105,4 @@ function sameAtEverySplit(entry: LlhttpEntry, decode: Decode): void {
   const cuts = everyByte(bytesOf(text));
   for (const cut of cuts) assert.deepEqual(decode(text, [cut]), whole, `${entry.id} cut at ${cut}`);
   assert.deepEqual(decode(text, cuts), whole, `${entry.id} byte by byte`);
-}
-
-/** The payloads come without Host, which rule R1 asks for: each head without one gets that of its target, or "a". */
-function withHost(text: string): string {
-  return text.replace(HEAD_START, (head: string, before: string, line: string, target: string, fields: string) => {
-    if (/^host:/im.test(fields)) return head;
-    const authority = /^(?:https?:\/\/)?(?:[^/?#]*@)?([^/?#*]+)/.exec(target)?.[1] ?? "a";
-    return `${before}${line}Host: ${authority}\r\n${fields}`;
-  });
 }
