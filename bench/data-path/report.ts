@@ -82,9 +82,17 @@ function targetTable(rows: readonly Row[], paint: Paint): string {
   return `Targets\n${renderTable(
     [
       { header: "NUMBER", text: ({ title }) => title },
-      { header: "IS", align: "right", text: ({ value, unit }) => `${value.toFixed(2)} ${unit}` },
+      {
+        header: "IS",
+        align: "right",
+        text: ({ value, unit }) => (Number.isNaN(value) ? "" : `${value.toFixed(2)} ${unit}`),
+      },
       { header: "AT MOST", align: "right", text: ({ max, unit }) => `${max} ${unit}` },
-      { header: "", text: ({ isReached }) => (isReached ? paint.good("reached") : paint.bad("missed")) },
+      {
+        header: "",
+        text: ({ verdict }) =>
+          ({ reached: paint.good, missed: paint.bad, "not measured": paint.warn })[verdict](verdict),
+      },
     ],
     judged,
   )}`;

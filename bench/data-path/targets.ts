@@ -17,10 +17,11 @@ interface Target {
 
 export interface TargetReached {
   readonly title: string;
+  /** NaN when no round was valid. */
   readonly value: number;
   readonly max: number;
   readonly unit: string;
-  readonly isReached: boolean;
+  readonly verdict: "reached" | "missed" | "not measured";
 }
 
 const CPU = "cpuUsPerRequest";
@@ -38,15 +39,17 @@ const TARGETS: readonly Target[] = [
   { title: "memory per idle connection", case: "idle", figure: "kbPerConnection", max: 20, unit: "KB" },
 ];
 
-/** Those targets that the run can judge. */
+/** Those targets whose case and peers were in the run. */
 export function judgeTargets(rows: Result["rows"]): readonly TargetReached[] {
-  const rounds = (peer: string, target: Target): readonly number[] =>
-    rows.find((row) => row.case === target.case && row.peer === peer)?.figures[target.figure] ?? [];
+  const rounds = (peer: string, target: Target): readonly number[] | undefined =>
+    rows.find((row) => row.case === target.case && row.peer === peer)?.figures[target.figure];
   return TARGETS.flatMap((target) => {
-    const own = rounds(target.peer ?? "heddle", target);
-    const value = target.beside === undefined ? medianOf(own) : pairedRatio(own, rounds(target.beside, target));
-    if (Number.isNaN(value)) return [];
-    const { title, max, unit = "x" } = target;
-    return [{ title, value, max, unit, isReached: value <= max }];
+    const { title, max, peer = "heddle", beside, unit = "x" } = target;
+    const own = rounds(peer, target);
+    const theirs = beside === undefined ? [] : rounds(beside, target);
+    if (own === undefined || theirs === undefined) return [];
+    const value = beside === undefined ? medianOf(own) : pairedRatio(own, theirs);
+    const verdict = Number.isNaN(value) ? "not measured" : value <= max ? "reached" : "missed";
+    return [{ title, value, max, unit, verdict }];
   });
 }
