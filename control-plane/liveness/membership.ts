@@ -139,5 +139,13 @@ export class Membership {
       if (wish.kind === "unhealthy") this.#takenOut.add(nodeId);
       else this.#takenOut.delete(nodeId);
     }
+    this.#forgetTakenOut();
+  }
+
+  /** A node whose address another one took has no row any more. */
+  #forgetTakenOut(): void {
+    if (this.#takenOut.size === 0) return;
+    const rows = registeredRows(this.#options.store.catalog());
+    for (const nodeId of this.#takenOut) if (!rows.has(nodeId)) this.#takenOut.delete(nodeId);
   }
 }

@@ -4,7 +4,7 @@ import { violation, type Violation } from "../../shared/violation.ts";
 import type { ProxyNode } from "../../shared/model/node.ts";
 import type { Catalog, ServiceEndpoint } from "../catalog/catalog.ts";
 import { rowFromDocument } from "../catalog/document.ts";
-import { keyOf, type RowKey } from "../catalog/row-key.ts";
+import { describeKey, keyOf, type RowKey } from "../catalog/row-key.ts";
 import type { Change } from "../store/store.ts";
 
 /** What shall become of the row of one node. */
@@ -46,7 +46,10 @@ export function registeredRows(catalog: Catalog): ReadonlyMap<string, readonly S
  * What the wishes of some nodes change in the catalog. A row that is as it should be is not touched.
  *
  * An operator's word stands: weight is kept, and an endpoint that someone took out by hand (`healthy = false`, and not by
- * us: `isOurs`) stays out when its proxy comes back.
+ * us: `isOurs`, asked of the node that the row belongs to) stays out when its proxy comes back.
+ *
+ * An address may change hands within one batch. Then it is the newcomer's: what becomes of the node before it does not
+ * touch the row any more. So every key is named at most once.
  */
 export function registrationChange(
   catalog: Catalog,
@@ -54,28 +57,33 @@ export function registrationChange(
   isOurs: (nodeId: string) => boolean,
 ): Change {
   const rows = registeredRows(catalog);
-  const puts: ServiceEndpoint[] = [];
+  const listed = new Map<string, ServiceEndpoint>();
+  for (const wish of wishes.values()) {
+    if (wish.kind === "present") listed.set(nameOf(wish.row), listedRow(catalog, wish.row, isOurs));
+  }
+  const puts = [...listed.values()];
   const deletions: RowKey[] = [];
-  for (const [nodeId, wish] of wishes) {
-    const mine = rows.get(nodeId) ?? [];
-    if (wish.kind === "gone") deletions.push(...mine.map(keyOf));
-    else if (wish.kind === "unhealthy") {
-      puts.push(...mine.filter((row) => row.healthy).map((row) => ({ ...row, healthy: false })));
+  for (const [nodeId, { kind }] of wishes) {
+    const left = (rows.get(nodeId) ?? []).filter((row) => !listed.has(nameOf(row)));
+    if (kind === "unhealthy") {
+      puts.push(...left.filter((row) => row.healthy).map((row) => ({ ...row, healthy: false })));
     } else {
-      const before = (catalog.endpoints.get(wish.row.serviceName) ?? []).find((row) => isSameAddress(row, wish.row));
-      const keepsOut = before?.healthy === false && !isOurs(nodeId);
-      puts.push({ ...wish.row, weight: before?.weight ?? wish.row.weight, healthy: !keepsOut });
-      // The node listens elsewhere now; what it registered before is of the past.
-      deletions.push(...mine.filter((row) => !isSameKey(row, wish.row)).map(keyOf));
+      // It is gone, or it listens elsewhere now and what it registered before is of the past.
+      deletions.push(...left.map(keyOf));
     }
   }
   return { puts, deletions };
 }
 
-function isSameAddress(a: ServiceEndpoint, b: ServiceEndpoint): boolean {
-  return a.podIp === b.podIp && a.port === b.port;
+/** The row that a node asks for, as it shall stand. */
+function listedRow(catalog: Catalog, row: ServiceEndpoint, isOurs: (nodeId: string) => boolean): ServiceEndpoint {
+  const name = nameOf(row);
+  const before = (catalog.endpoints.get(row.serviceName) ?? []).find((one) => nameOf(one) === name);
+  if (before === undefined) return row;
+  const isOut = !before.healthy && (before.registeredBy === null || !isOurs(before.registeredBy));
+  return { ...row, weight: before.weight, healthy: !isOut };
 }
 
-function isSameKey(a: ServiceEndpoint, b: ServiceEndpoint): boolean {
-  return a.serviceName === b.serviceName && isSameAddress(a, b);
+function nameOf(row: ServiceEndpoint): string {
+  return describeKey(keyOf(row));
 }

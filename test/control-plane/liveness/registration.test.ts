@@ -19,7 +19,15 @@ const node: ProxyNode = {
 };
 
 function grant(catalog: Catalog, wish: Wish, isOurs = true): readonly string[] {
-  const change = registrationChange(catalog, new Map([["web-1", wish]]), () => isOurs);
+  return grantAll(catalog, [["web-1", wish]], () => isOurs);
+}
+
+function grantAll(
+  catalog: Catalog,
+  wishes: readonly (readonly [string, Wish])[],
+  isOurs: (nodeId: string) => boolean = () => true,
+): readonly string[] {
+  const change = registrationChange(catalog, new Map(wishes), isOurs);
   return [
     ...change.puts.map((row) =>
       row.kind === "ServiceEndpoint"
@@ -74,5 +82,57 @@ describe("a node that is lost", () => {
 
   it("and registered nothing changes nothing", () => {
     assert.deepEqual(grant(catalogOf(endpoint("web", 9)), { kind: "unhealthy" }), []);
+  });
+});
+
+describe("an address that another node takes", () => {
+  const before = catalogOf(registered(endpoint("web", 15_006, { version: "v2" }), "web-0"));
+  const listed = ["put 15006 v2 healthy w1 web-1"];
+
+  it("in the same batch in which the first one left, is lost or moved, is named once and is the newcomer's", () => {
+    const moved = rowOfNode({ ...node, id: "web-0", inbound: "10.0.0.1:15007" });
+    assert.ok(moved?.ok);
+    const leavings: readonly Wish[] = [{ kind: "gone" }, { kind: "unhealthy" }];
+    for (const leaving of leavings) {
+      assert.deepEqual(
+        grantAll(before, [
+          ["web-0", leaving],
+          ["web-1", present()],
+        ]),
+        listed,
+      );
+      assert.deepEqual(
+        grantAll(before, [
+          ["web-1", present()],
+          ["web-0", leaving],
+        ]),
+        listed,
+      );
+    }
+    assert.deepEqual(
+      grantAll(before, [
+        ["web-1", present()],
+        ["web-0", { kind: "present", row: moved.value }],
+      ]),
+      [...listed, "put 15007 v2 healthy w1 web-0"],
+    );
+  });
+
+  it("is not touched by what becomes of the first one later", () => {
+    const after = catalogOf(registered(endpoint("web", 15_006), "web-1"));
+    for (const kind of ["unhealthy", "gone"] as const) assert.deepEqual(grantAll(after, [["web-0", { kind }]]), []);
+  });
+
+  it("is used again when the first one's lease had ended, and stays out when an operator took it out", () => {
+    const out = catalogOf(registered(endpoint("web", 15_006, { version: "v2", healthy: false }), "web-0"));
+    const wishes = [["web-1", present()]] as const;
+    assert.deepEqual(
+      grantAll(out, wishes, (id) => id === "web-0"),
+      listed,
+    );
+    assert.deepEqual(
+      grantAll(out, wishes, (id) => id === "web-1"),
+      ["put 15006 v2 unhealthy w1 web-1"],
+    );
   });
 });
