@@ -1,7 +1,7 @@
 import type { RouteConfig } from "../../shared/model/route.ts";
 import type { Snapshot } from "../../shared/model/snapshot.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
-import { LOCAL_APP_CLUSTER } from "./listeners.ts";
+import { LOCAL_APP_CLUSTER } from "../../shared/model/cluster.ts";
 
 /**
  * All the ways in which a snapshot contradicts itself; none means that it may be published. A node that got a route

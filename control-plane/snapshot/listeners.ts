@@ -1,14 +1,13 @@
 import { unreachable } from "../../shared/assert.ts";
 import { parseAddress, type Address } from "../../shared/address.ts";
 import { INBOUND_PORT, OUTBOUND_PORT } from "../../shared/defaults.ts";
+import { LOCAL_APP_CLUSTER } from "../../shared/model/cluster.ts";
 import type { Listener } from "../../shared/model/listener.ts";
 import type { RouteConfig } from "../../shared/model/route.ts";
 import type { NodeClass } from "./node-class.ts";
 
 /** The route table of all calls that leave a workload, shared by Heddle's proxies and Envoys. */
 export const OUTBOUND_ROUTES = "outbound";
-/** The cluster that a proxy owns itself: the app beside it. No control plane sends it. */
-export const LOCAL_APP_CLUSTER = "local-app";
 
 /**
  * The listeners of a node. Heddle's proxies bind where their own flags say; the address here is the default. An Envoy

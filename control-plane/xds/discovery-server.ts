@@ -36,8 +36,7 @@ const DELTA_PATH = "/envoy.service.discovery.v3.AggregatedDiscoveryService/Delta
 const DELTA_REFUSAL = "incremental xDS is not served; use StreamAggregatedResources (Envoy: api_type GRPC)";
 
 /** Turns of the heart per digest period: each stream gets its digest in one of them, so that the work is even. */
-const BEATS = 100;
-const STALL_CHECK_BEATS = 10;
+const BEATS = 20;
 /** The clock is asked once for so many streams. */
 const STREAMS_PER_LOOK = 16;
 
@@ -113,8 +112,8 @@ export class DiscoveryServer {
     if (nowMs - this.#beatMs >= LEASE_STALL_MS) this.#awakeMs = nowMs;
     this.#beatMs = nowMs;
     for (const stream of this.#options.streams()) {
-      if (stream.serial % BEATS === this.#beat) stream.sendDigest();
-      if (stream.serial % STALL_CHECK_BEATS !== this.#beat % STALL_CHECK_BEATS) continue;
+      if (stream.serial % BEATS !== this.#beat) continue;
+      stream.sendDigest();
       stream.checkStall(nowMs, this.#awakeMs);
     }
   }

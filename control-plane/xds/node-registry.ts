@@ -18,6 +18,8 @@ export class NodeRegistry implements Fleet {
   readonly #clock: Clock;
   readonly #timers: Timers;
   readonly #streams = new Set<NodeStream>();
+  /** Streams by node id. */
+  readonly #countById = new Map<string, number>();
   readonly #settled = new WeakMap<NodeStream, number>();
   readonly #gone = new Map<string, { readonly status: ProxyStatus; readonly untilMs: number }>();
   readonly #waits = new RevisionWaits<NodeStream>();
@@ -30,7 +32,10 @@ export class NodeRegistry implements Fleet {
   add(stream: NodeStream): void {
     this.#streams.add(stream);
     const id = stream.introduced?.node.id;
-    if (id !== undefined) this.#gone.delete(id);
+    if (id !== undefined) {
+      this.#gone.delete(id);
+      this.#countById.set(id, (this.#countById.get(id) ?? 0) + 1);
+    }
     this.#waits.onJoined(stream);
   }
 
@@ -38,7 +43,13 @@ export class NodeRegistry implements Fleet {
     if (!this.#streams.delete(stream)) return;
     this.#waits.onLeft(stream);
     const status = proxyStatus(stream, this.#clock, false);
-    if (status === undefined || this.isConnected(status.nodeId)) return;
+    if (status === undefined) return;
+    const left = (this.#countById.get(status.nodeId) ?? 1) - 1;
+    if (left > 0) {
+      this.#countById.set(status.nodeId, left);
+      return;
+    }
+    this.#countById.delete(status.nodeId);
     this.#gone.delete(status.nodeId);
     this.#gone.set(status.nodeId, { status, untilMs: this.#clock.nowMs() + GONE_MS });
     this.#forgetGone();
@@ -76,11 +87,6 @@ export class NodeRegistry implements Fleet {
     ]);
     for (const { kind } of this.nodes()) counts.set(kind, (counts.get(kind) ?? 0) + 1);
     return counts;
-  }
-
-  isConnected(nodeId: string): boolean {
-    for (const stream of this.#streams) if (stream.introduced?.node.id === nodeId) return true;
-    return false;
   }
 
   connectedCount(): number {
