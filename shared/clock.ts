@@ -1,3 +1,6 @@
+// Imported, because the global of this name is a getter that is called at each use.
+import { performance } from "node:perf_hooks";
+
 /** The only source of time. Decisions take `nowMs` as a parameter; shells read it here. */
 export interface Clock {
   /** Monotonic milliseconds with a fraction, from an arbitrary origin. For durations and deadlines. */

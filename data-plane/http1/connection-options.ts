@@ -31,7 +31,8 @@ export class ConnectionOptions {
   /** Reads the value of Connection; `undefined` when there is none. */
   read(value: string | undefined): void {
     this.#found = 0;
-    this.#nominated.length = 0;
+    // To set the length of an array, even to what it is, is a call into the runtime.
+    if (this.#nominated.length > 0) this.#nominated.length = 0;
     if (value === undefined) return;
     if (value === "keep-alive") this.#found = KEEP_ALIVE;
     else if (value === "close") this.#found = CLOSE;

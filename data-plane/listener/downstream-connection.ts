@@ -33,6 +33,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   /** For the next bytes of the client: of a head, of a body, of the next request, or the end of lingering. */
   readonly #patience = new Deadline(this);
   readonly #stall = new Deadline(this);
+  #sourceIp: string | undefined = undefined;
   #request: ProxyRequest | undefined = undefined;
   #isStarted = false;
   #isRequestComplete = false;
@@ -65,7 +66,8 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   }
 
   get sourceIp(): string {
-    return this.#socket.remoteAddress ?? "";
+    this.#sourceIp ??= this.#socket.remoteAddress ?? "";
+    return this.#sourceIp;
   }
 
   get mayLiveOn(): boolean {

@@ -10,6 +10,7 @@ import type { RequestContext } from "./request-context.ts";
 export function pickEndpoint(ctx: RequestContext, cluster: ClusterRuntime): EndpointState | undefined {
   const { tried, services } = ctx;
   const picked = cluster.picker.pick(ctx.hash, services.random);
-  if (picked === undefined || !tried.includes(picked) || ctx.route?.retry?.avoidPrevious === false) return picked;
+  if (picked === undefined || tried.length === 0) return picked;
+  if (!tried.includes(picked) || ctx.route?.retry?.avoidPrevious === false) return picked;
   return pickUntried(cluster, tried, services.random);
 }

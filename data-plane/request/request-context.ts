@@ -21,7 +21,6 @@ export class RequestContext implements RequestRecord {
   readonly body = new RequestBody();
 
   readonly startMs: number;
-  readonly startWallMs: number;
   durationMs = 0;
   upstreamMs = 0;
 
@@ -61,13 +60,17 @@ export class RequestContext implements RequestRecord {
     this.head = head;
     this.runtime = services.runtimeOf();
     this.startMs = services.clock.nowMs();
-    this.startWallMs = services.clock.wallMs();
     const { direction, identity } = services;
     this.source = direction === "inbound" ? "" : identity.service;
     if (direction === "inbound") {
       this.destination = identity.service;
       this.version = identity.version;
     }
+  }
+
+  /** Counted back from now, once the request is finished: only the log asks, and most requests have none. */
+  get startWallMs(): number {
+    return this.services.clock.wallMs() - this.durationMs;
   }
 
   get direction(): "inbound" | "outbound" | "unspecified" {

@@ -62,7 +62,8 @@ export class BoundVirtualHost {
 
   // Hot. The exact route found by one lookup bounds the scan: no route after it can come first.
   match(head: RequestHead): RouteRuntime | undefined {
-    const exact = this.#exact.get(head.path);
+    // A look-up hashes the path, which is a new string each time.
+    const exact = this.#exact.size === 0 ? undefined : this.#exact.get(head.path);
     for (const route of this.#scanned) {
       if (exact !== undefined && route.index > exact.index) break;
       if (holds(route.tests, head)) return route.runtime;

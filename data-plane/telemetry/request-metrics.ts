@@ -6,6 +6,11 @@ import type { RequestRecord, RequestSink } from "./request-record.ts";
 /** Stands for every label value beyond the bound. */
 const OTHER = "other";
 
+/** Requests with the same version, flag and code. */
+class Count {
+  value = 0;
+}
+
 /** All requests of one direction from one source to one destination. */
 class Edge {
   readonly labels: readonly Label[];
@@ -16,11 +21,40 @@ class Edge {
   bytesSent = 0;
   retries = 0;
   /** version -> flag -> status -> count. */
-  readonly counts = new Map<string, Map<string, Map<number, number>>>();
+  readonly counts = new Map<string, Map<string, Map<number, Count>>>();
 
   constructor(labels: readonly Label[], isOther: boolean) {
     this.labels = labels;
     this.isOther = isOther;
+  }
+}
+
+/** Where the requests of one combination of labels are counted. */
+class Known {
+  readonly edge: Edge;
+  readonly count: Count;
+  readonly #direction: string;
+  readonly #source: string;
+  readonly #destination: string;
+  readonly #version: string;
+  readonly #flag: string;
+  readonly #status: number;
+
+  constructor(record: RequestRecord, edge: Edge, count: Count) {
+    this.edge = edge;
+    this.count = count;
+    this.#direction = record.direction;
+    this.#source = record.source;
+    this.#destination = record.destination;
+    this.#version = record.version;
+    this.#flag = record.flag;
+    this.#status = record.status;
+  }
+
+  isOf(record: RequestRecord): boolean {
+    if (record.status !== this.#status || record.flag !== this.#flag || record.version !== this.#version) return false;
+    if (record.direction !== this.#direction) return false;
+    return record.destination === this.#destination && record.source === this.#source;
   }
 }
 
@@ -29,7 +63,8 @@ class Edge {
  * have a series of their own; what comes later is counted under the names "other" and the class of its code (`5xx`), so
  * that neither a scan of made-up hosts nor an upstream with odd codes can fill the memory.
  *
- * Hot: `onFinished` runs once per request and builds no strings; a known combination costs six look-ups.
+ * Hot: `onFinished` runs once per request and builds no strings; a known combination costs six look-ups, and none when it
+ * is that of the request before.
  */
 export class RequestMetrics implements RequestSink {
   readonly #seriesMax: number;
@@ -38,18 +73,22 @@ export class RequestMetrics implements RequestSink {
   /** direction, for what is beyond the bound; at most one per direction. */
   readonly #others = new Map<string, Edge>();
   #series = 0;
+  /** The combination of the request before; nothing of it changes. */
+  #last: Known | undefined = undefined;
 
   constructor(seriesMax = METRIC_SERIES_MAX) {
     this.#seriesMax = seriesMax;
   }
 
   onFinished(record: RequestRecord): void {
-    const edge = this.#edges.get(record.direction)?.get(record.source)?.get(record.destination);
-    const statuses = edge?.counts.get(record.version)?.get(record.flag);
-    const count = statuses?.get(record.status);
-    if (edge === undefined || statuses === undefined || count === undefined) return this.#onNew(record);
-    statuses.set(record.status, count + 1);
-    observe(edge, record);
+    let known = this.#last;
+    if (known === undefined || !known.isOf(record)) {
+      known = this.#find(record);
+      if (known === undefined) return this.#onNew(record);
+      this.#last = known;
+    }
+    known.count.value += 1;
+    observe(known.edge, record);
   }
 
   /** For the exposition. */
@@ -80,14 +119,20 @@ export class RequestMetrics implements RequestSink {
     ];
   }
 
+  #find(record: RequestRecord): Known | undefined {
+    const edge = this.#edges.get(record.direction)?.get(record.source)?.get(record.destination);
+    const count = edge?.counts.get(record.version)?.get(record.flag)?.get(record.status);
+    return edge === undefined || count === undefined ? undefined : new Known(record, edge, count);
+  }
+
   #onNew(record: RequestRecord): void {
     const isOther = this.#series >= this.#seriesMax;
     const edge = isOther ? this.#other(record.direction) : this.#edge(record);
-    const byFlag = inner(edge.counts, isOther ? OTHER : record.version, () => new Map<string, Map<number, number>>());
-    const statuses = inner(byFlag, record.flag, () => new Map<number, number>());
+    const byFlag = inner(edge.counts, isOther ? OTHER : record.version, () => new Map<string, Map<number, Count>>());
+    const statuses = inner(byFlag, record.flag, () => new Map<number, Count>());
     const key = isOther ? Math.floor(record.status / 100) : record.status;
     if (!isOther) this.#series += 1;
-    statuses.set(key, (statuses.get(key) ?? 0) + 1);
+    inner(statuses, key, () => new Count()).value += 1;
     observe(edge, record);
   }
 
@@ -122,7 +167,7 @@ function countSamples(edge: Edge): readonly Sample[] {
   const samples: Sample[] = [];
   for (const [version, byFlag] of edge.counts) {
     for (const [flag, statuses] of byFlag) {
-      for (const [status, value] of statuses) {
+      for (const [status, { value }] of statuses) {
         const code = edge.isOther ? `${status}xx` : String(status);
         const labels: readonly Label[] = [...edge.labels, ["version", version], ["code", code], ["flag", flag]];
         samples.push({ suffix: "", labels, value });
