@@ -21,6 +21,7 @@ import { compile, CompileCache } from "./runtime/compile.ts";
 import { EndpointStates } from "./runtime/endpoint-states.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { AccessLog } from "./telemetry/access-log.ts";
+import { combinedSink } from "./telemetry/combined-sink.ts";
 import { LineWriter } from "./telemetry/line-writer.ts";
 import { processProbe } from "./telemetry/process-probe.ts";
 import { prometheusText } from "./telemetry/prometheus-text.ts";
@@ -34,6 +35,7 @@ import { CurrentConfig } from "./xds/current-config.ts";
 import type { DiscoveryLink } from "./xds/discovery-link.ts";
 import { LastGoodStore } from "./xds/last-good.ts";
 import { wireDecoder } from "./xds/wire-decoder.ts";
+import { growYoungHeapUnderLoad } from "./young-heap.ts";
 
 /** The real addresses of a running proxy. */
 export interface ProxyAddresses {
@@ -90,8 +92,9 @@ export class Proxy implements DiscoveryLink {
     this.#egress = config.egress === "allow-any" ? new Egress() : undefined;
     this.#store = this.#openStore();
     this.#session = this.#newSession();
-    const sinks = this.#accessLog === undefined ? [] : [new AccessLog(this.#accessLog)];
-    this.#listeners = new ListenerSet(this.#listenerMaker([this.#requestMetrics, ...sinks]), this.log);
+    const logs = this.#accessLog === undefined ? [] : [new AccessLog(this.#accessLog)];
+    const sink = combinedSink([this.#requestMetrics, ...logs, growYoungHeapUnderLoad()]);
+    this.#listeners = new ListenerSet(this.#listenerMaker(sink), this.log);
     this.#current = new CurrentConfig({
       session: this.#session,
       holder: this.#holder,
@@ -329,13 +332,8 @@ export class Proxy implements DiscoveryLink {
     });
   }
 
-  #listenerMaker(sinks: readonly RequestSink[]): (spec: ListenerSpec) => HttpListener {
+  #listenerMaker(sink: RequestSink): (spec: ListenerSpec) => HttpListener {
     const { service, version, pathMode, underscores } = this.#config;
-    const sink: RequestSink = {
-      onFinished(record) {
-        for (const one of sinks) one.onFinished(record);
-      },
-    };
     return (spec) =>
       new HttpListener({
         ...spec,
