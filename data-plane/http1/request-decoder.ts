@@ -42,13 +42,18 @@ export interface RequestDecoderOptions {
   readonly underscores?: UnderscorePolicy;
 }
 
+/** Nothing of the message is known yet; nobody writes to it. */
+const NO_HEAD = new RequestHead();
 const UPGRADES: ReadonlySet<string> = new Set(["websocket"]);
 
 export class RequestDecoder {
   /** What the last {@link read} came to. */
   step: Step = "need-more";
-  /** The message being decoded: complete from the step "head" on. A new object per request, never changed afterwards. */
-  head = new RequestHead();
+  /**
+   * The message being decoded: complete from the step "head" on. A new object per request. Of a head that is refused it has
+   * what was read before the reason was found, in this order: method, authority, path, fields.
+   */
+  head = NO_HEAD;
   /** Set with the step "failed". */
   failure: CodecFailure | undefined = undefined;
 
@@ -90,6 +95,7 @@ export class RequestDecoder {
   reset(): void {
     this.step = "need-more";
     this.failure = undefined;
+    this.head = NO_HEAD;
     this.#inHead = true;
     this.#reader.reset();
   }

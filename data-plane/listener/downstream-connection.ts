@@ -8,6 +8,7 @@ import { RequestDecoder } from "../http1/request-decoder.ts";
 import type { Downstream } from "../request/downstream.ts";
 import { ProxyRequest } from "../request/proxy-request.ts";
 import { RequestContext } from "../request/request-context.ts";
+import { readDirectly } from "../socket/direct-reads.ts";
 import { MessageWriter } from "../socket/message-writer.ts";
 import type { ConnectionHome, OpenConnection } from "./connection-home.ts";
 
@@ -57,7 +58,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     this.#socket = socket;
     this.#decoder = new RequestDecoder(home.services.codec);
     this.writer = new MessageWriter(socket);
-    socket.on("data", (bytes: Buffer) => this.#on("data", bytes));
+    readDirectly(socket, (bytes) => this.#on("data", bytes));
     socket.on("end", () => this.#on("end", NO_BYTES));
     socket.on("drain", () => this.#on("drain", NO_BYTES));
     socket.on("error", () => this.#on("close", NO_BYTES));
@@ -310,9 +311,8 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   /** Answers a message that is no proper request; the connection closes after it. */
   #refuse(why: CodecFailure | "client-timeout" | "client-ended-early"): void {
     if (this.#request === undefined) {
-      const head = new RequestHead();
-      head.keepAlive = false;
-      this.#beginRequest(head);
+      // What is known of it is logged, and HEAD gets no body even so.
+      this.#beginRequest(Object.assign(new RequestHead(), this.#decoder.head, { keepAlive: false }));
     }
     this.#isStarted = true;
     this.#request?.onBadRequest(why);

@@ -143,7 +143,7 @@ export class ProxyFixture {
     };
   }
 
-  async start(t: TestContext): Promise<this> {
+  async start(t: Pick<TestContext, "after">): Promise<this> {
     this.#port = (await this.listener.listen({ host: "127.0.0.1", port: 0 })).port;
     const timer = this.#clock === undefined ? turnWheel(this.wheel, systemTimers) : undefined;
     t.after(() => {
@@ -225,7 +225,7 @@ export async function turns(count: number): Promise<void> {
 export type ConnectionScript = (socket: Socket, number: number) => void;
 
 /** A server that does exactly what a script says. Returns its port. */
-export async function scriptedUpstream(t: TestContext, script: ConnectionScript): Promise<number> {
+export async function scriptedUpstream(t: Pick<TestContext, "after">, script: ConnectionScript): Promise<number> {
   const sockets = new Set<Socket>();
   let number = 0;
   const server = createServer({ allowHalfOpen: true }, (socket) => {

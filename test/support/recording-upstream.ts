@@ -11,7 +11,7 @@ export class RecordingUpstream {
   readonly requests: StrictMessage[] = [];
   readonly violations: string[] = [];
 
-  async listen(t: TestContext): Promise<number> {
+  async listen(t: Pick<TestContext, "after">): Promise<number> {
     return scriptedUpstream(t, (socket) => {
       let text = "";
       socket.on("end", () => socket.end());

@@ -52,6 +52,14 @@ export function strictResponse(text: string, method: string, isEnded: boolean): 
   return message === undefined ? undefined : { ...message, status, closes: connection[0] === "close" };
 }
 
+/** The whole of `text` as one response, to whatever method: that of a request that was refused may have been HEAD. */
+export function strictRefusal(text: string): StrictResponse | undefined {
+  const response = strictResponse(text, "GET", true);
+  if (response?.length === text.length) return response;
+  const toHead = strictResponse(text, "HEAD", true);
+  return toHead?.length === text.length ? toHead : undefined;
+}
+
 interface Head {
   readonly startLine: string;
   readonly fields: readonly (readonly [string, string])[];
