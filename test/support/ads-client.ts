@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { TestContext } from "node:test";
 
-import { Client, credentials, type ClientDuplexStream, type ServiceError } from "@grpc/grpc-js";
+import { Client, credentials, type ClientDuplexStream, type ClientOptions, type ServiceError } from "@grpc/grpc-js";
 
 import { formatAddress, type Address } from "../../shared/address.ts";
 import type { ProxyNode } from "../../shared/model/node.ts";
@@ -34,8 +34,8 @@ export class AdsClient {
   /** Settles with the status that ended the stream. */
   readonly ended: Promise<ServiceError>;
 
-  constructor(t: TestContext, xds: Address) {
-    this.#client = new Client(formatAddress(xds), credentials.createInsecure());
+  constructor(t: TestContext, xds: Address, options: ClientOptions = {}) {
+    this.#client = new Client(formatAddress(xds), credentials.createInsecure(), options);
     const method = adsService.streamAggregatedResources;
     this.stream = this.#client.makeBidiStreamRequest(method.path, method.requestSerialize, method.responseDeserialize);
     this.ended = once(this.stream, "error").then(([error]: ServiceError[]) => {

@@ -143,6 +143,26 @@ describe("a change", () => {
     ]);
   });
 
+  it("of a cluster holds its routes back until its endpoints could follow, though they are old ones", () => {
+    const first = snapshotOf({ ...two, routes: ["a", "b"] }, 1);
+    const story = new Story(first).boots(["a", "b"]);
+    const second = snapshotOf({ ...two, routes: ["a", "b"], endpoints: { a: "2", b: "1" } }, 2, first);
+    assert.deepEqual(story.gets(second), ["endpoints: a"]);
+    const world: World = { clusters: { a: "1", b: "2" }, endpoints: { a: "2", b: "1" }, routes: ["b", "a"] };
+    assert.deepEqual(story.gets(snapshotOf(world, 3, second)), ["clusters: a b"]);
+    assert.deepEqual(story.acks("clusters"), [], "the endpoints of b wait for the answer to those of a");
+    assert.deepEqual(story.acks("endpoints"), ["endpoints: b", "routes: outbound"]);
+  });
+
+  it("of a cluster whose endpoints are not there yet holds its routes back until they are", () => {
+    const first = snapshotOf(one, 1);
+    const story = new Story(first).boots(["a"]);
+    const early = snapshotOf({ ...two, endpoints: { a: "1" } }, 2, first);
+    assert.deepEqual(story.gets(early), ["clusters: a b"]);
+    assert.deepEqual(story.acks("clusters"), []);
+    assert.deepEqual(story.gets(snapshotOf(two, 3, early)), ["endpoints: b", "routes: outbound"]);
+  });
+
   it("adds a cluster with its endpoints before the routes that name it", () => {
     const first = snapshotOf(one, 1);
     const story = new Story(first).boots(["a"]);
