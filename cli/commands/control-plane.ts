@@ -1,6 +1,6 @@
 import type { Command } from "commander";
 
-import { ADMIN_API_PORT, XDS_PORT } from "../../shared/defaults.ts";
+import { ADMIN_API_PORT, LEASE_GRACE_MS, XDS_PORT } from "../../shared/defaults.ts";
 import { formatAddress } from "../../shared/address.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
@@ -23,7 +23,10 @@ export function addControlPlane(program: Command, cli: Cli): void {
     .command("control-plane")
     .helpGroup("Life:")
     .summary("start a control plane")
-    .description("Keeps the mesh in a SQLite file and streams it to the proxies. Ends with SIGTERM or Ctrl-C.")
+    .description(
+      "Keeps the mesh in a SQLite file and streams it to the proxies. Ends with SIGTERM or Ctrl-C.\n" +
+        `After a start, proxies have ${LEASE_GRACE_MS / 1000} s to come back before their endpoints are taken out.`,
+    )
     .addOption(flag("--db <file>", "the store, made when missing (default: heddle.db)"))
     .addOption(flag("--xds <host:port>", `where proxies connect (default: 127.0.0.1:${XDS_PORT}; port 0 picks one)`))
     .addOption(flag("--admin <host:port>", `where operators connect (default: 127.0.0.1:${ADMIN_API_PORT})`))
