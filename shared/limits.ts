@@ -106,8 +106,14 @@ export const REPLAY_BYTES_MAX = 64 * 1024;
 export const LINGER_BYTES_MAX = 256 * 1024;
 export const CONNECTIONS_PER_ENDPOINT_MAX = 1_024;
 export const PENDING_PER_ENDPOINT_MAX = 1_024;
-/** Open connections of clients to one listener; beyond it a new one is closed at once and counted. */
+/** Open connections of clients to one listener; beyond it a new one gets 503 for its first request and is counted. */
 export const CONNECTIONS_PER_LISTENER_MAX = 10_000;
+/** Connections of one listener that wait to be refused in words; beyond it they are closed without one. */
+export const POLITE_REFUSALS_MAX = 16;
+/** Requests of one connection; its last response closes it, so that load spreads again. nginx has 1,000, Envoy no bound. */
+export const REQUESTS_PER_CONNECTION_MAX = 100_000;
+/** Descriptors that are kept for files, the stream and refusals: with fewer left new connections get 503. */
+export const DESCRIPTORS_RESERVED = 64;
 /** Tries to pick an endpoint that was not tried yet (Envoy's FAQ recommends 5); then the last pick is used. */
 export const PICKS_MAX = 5;
 /** Hosts outside the mesh whose connections are kept apart; beyond it the one unused for longest is forgotten. */

@@ -28,6 +28,9 @@ export const CONNECTION_TIMES: ConnectionTimes = {
 export interface OpenConnection {
   /** Closes at once; a request in flight is given up. */
   close(): void;
+  readonly sourceIp: string;
+  /** There is no room for it: its first request is answered with 503. */
+  readonly isRefused: boolean;
 }
 
 /** The listener, as its connections see it. */
@@ -35,6 +38,10 @@ export interface ConnectionHome {
   readonly services: ListenerServices;
   readonly times: ConnectionTimes;
   readonly isDraining: boolean;
+  /** The response to the last of so many closes a connection. */
+  readonly requestsPerConnectionMax: number;
+  /** Connections that carried as many. */
+  exhausted: number;
   /** Requests that have begun and not finished. */
   inFlight: number;
   /** Of these, the ones that have become tunnels. */

@@ -28,6 +28,7 @@ const NO_BYTES = Buffer.alloc(0);
  */
 export class DownstreamConnection implements Downstream, OpenConnection, BodySink, DeadlineOwner {
   readonly writer: MessageWriter;
+  readonly isRefused: boolean;
   readonly #home: ConnectionHome;
   readonly #socket: Socket;
   readonly #decoder: RequestDecoder;
@@ -44,6 +45,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   #isLingering = false;
   #isClosed = false;
   #hasServed = false;
+  #requests = 0;
   /** The present request asks for a tunnel, and whether it has got it. */
   #isSwitching = false;
   #isTunnel = false;
@@ -53,7 +55,8 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   /** Bytes of the chunk being decoded that are still to come; 0 outside of it. */
   #undecoded = 0;
 
-  constructor(home: ConnectionHome, socket: Socket) {
+  constructor(home: ConnectionHome, socket: Socket, isRefused: boolean) {
+    this.isRefused = isRefused;
     this.#home = home;
     this.#socket = socket;
     this.#decoder = new RequestDecoder(home.services.codec);
@@ -72,7 +75,8 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   }
 
   get mayLiveOn(): boolean {
-    return !this.#home.isDraining && !this.#isLast() && !this.#isClosed && !this.#isAmbiguous();
+    if (this.#home.isDraining || this.isRefused || this.#requests >= this.#home.requestsPerConnectionMax) return false;
+    return !this.#isLast() && !this.#isClosed && !this.#isAmbiguous();
   }
 
   /** The client has closed its side, and nothing of it is left to decode. */
@@ -269,6 +273,8 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     this.#isSwitching = head.upgrade !== "" || head.form === "authority";
     this.#request = new ProxyRequest(new RequestContext(services, this, head));
     this.#home.inFlight += 1;
+    this.#requests += 1;
+    if (this.#requests === this.#home.requestsPerConnectionMax) this.#home.exhausted += 1;
   }
 
   #completeRequest(): void {

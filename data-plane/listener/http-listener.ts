@@ -2,7 +2,12 @@ import { createServer, type Server, type Socket } from "node:net";
 
 import type { Address } from "../../shared/address.ts";
 import { TRACE_SAMPLE_RATIO } from "../../shared/defaults.ts";
-import { CONNECTIONS_PER_LISTENER_MAX, RELAY_BUFFER_BYTES_MAX } from "../../shared/limits.ts";
+import {
+  CONNECTIONS_PER_LISTENER_MAX,
+  POLITE_REFUSALS_MAX,
+  RELAY_BUFFER_BYTES_MAX,
+  REQUESTS_PER_CONNECTION_MAX,
+} from "../../shared/limits.ts";
 import { systemClock, type Clock } from "../../shared/clock.ts";
 import { systemIds, systemRandom, type Ids, type Random } from "../../shared/random.ts";
 import type { TimerWheel } from "../../shared/timer-wheel.ts";
@@ -10,6 +15,7 @@ import type { RequestDecoderOptions } from "../http1/request-decoder.ts";
 import type { Identity, ListenerServices } from "../request/listener-services.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { RequestSink } from "../telemetry/request-record.ts";
+import { descriptors } from "../socket/descriptors.ts";
 import type { Egress } from "../upstream/egress.ts";
 import { CONNECTION_TIMES, type ConnectionHome, type ConnectionTimes, type OpenConnection } from "./connection-home.ts";
 import { DownstreamConnection } from "./downstream-connection.ts";
@@ -39,6 +45,9 @@ export interface HttpListenerOptions {
   /** How strictly requests are read, and what they may ask for; CONNECT passes by default where there is a way out. */
   readonly codec?: RequestDecoderOptions;
   readonly connectionsMax?: number;
+  /** Connections from one address; by default as many as there may be: callers of a sidecar share one. */
+  readonly connectionsPerClientMax?: number;
+  readonly requestsPerConnectionMax?: number;
 }
 
 /** An open port that speaks HTTP/1.1 and sends each request where the configuration of the moment says. */
@@ -48,10 +57,17 @@ export class HttpListener implements ConnectionHome {
   isDraining = false;
   inFlight = 0;
   tunnels = 0;
-  /** Connections refused because `connectionsMax` were open. */
+  /** Connections refused for want of room: `connectionsMax`, `connectionsPerClientMax`, descriptors. */
   refused = 0;
+  exhausted = 0;
+  readonly requestsPerConnectionMax: number;
   readonly #server: Server;
   readonly #connections = new Set<OpenConnection>();
+  readonly #connectionsMax: number;
+  readonly #perClientMax: number | undefined;
+  /** Open connections by address, while there is a bound on them. */
+  readonly #ofClient = new Map<string, number>();
+  #refusing = 0;
 
   constructor(options: HttpListenerOptions) {
     this.services = servicesOf(options);
@@ -61,8 +77,9 @@ export class HttpListener implements ConnectionHome {
       { allowHalfOpen: true, noDelay: true, highWaterMark: RELAY_BUFFER_BYTES_MAX },
       (socket) => this.#onConnection(socket),
     );
-    this.#server.maxConnections = options.connectionsMax ?? CONNECTIONS_PER_LISTENER_MAX;
-    this.#server.on("drop", () => (this.refused += 1));
+    this.#connectionsMax = options.connectionsMax ?? CONNECTIONS_PER_LISTENER_MAX;
+    this.#perClientMax = options.connectionsPerClientMax;
+    this.requestsPerConnectionMax = options.requestsPerConnectionMax ?? REQUESTS_PER_CONNECTION_MAX;
   }
 
   /** Downstream connections that are open. */
@@ -112,10 +129,37 @@ export class HttpListener implements ConnectionHome {
 
   onConnectionClosed(connection: OpenConnection): void {
     this.#connections.delete(connection);
+    descriptors.sockets -= 1;
+    if (connection.isRefused) this.#refusing -= 1;
+    if (this.#perClientMax !== undefined) this.#countClient(connection.sourceIp, -1);
   }
 
   #onConnection(socket: Socket): void {
-    this.#connections.add(new DownstreamConnection(this, socket));
+    const hasRoom = this.#hasRoom(socket);
+    if (!hasRoom) {
+      this.refused += 1;
+      if (this.#refusing >= POLITE_REFUSALS_MAX) {
+        socket.destroy();
+        return;
+      }
+      this.#refusing += 1;
+    }
+    descriptors.sockets += 1;
+    const connection = new DownstreamConnection(this, socket, !hasRoom);
+    this.#connections.add(connection);
+    if (this.#perClientMax !== undefined) this.#countClient(connection.sourceIp, 1);
+  }
+
+  #hasRoom(socket: Socket): boolean {
+    if (this.#connections.size - this.#refusing >= this.#connectionsMax || descriptors.areScarce) return false;
+    if (this.#perClientMax === undefined) return true;
+    return (this.#ofClient.get(socket.remoteAddress ?? "") ?? 0) < this.#perClientMax;
+  }
+
+  #countClient(client: string, change: number): void {
+    const count = (this.#ofClient.get(client) ?? 0) + change;
+    if (count > 0) this.#ofClient.set(client, count);
+    else this.#ofClient.delete(client);
   }
 }
 

@@ -5,6 +5,8 @@ export interface Downstream {
   readonly writer: MessageWriter;
   /** The peer's address, for hashing. */
   readonly sourceIp: string;
+  /** There is no room for it: its first request is answered with 503. */
+  readonly isRefused: boolean;
   /** The connection may carry another request after this one, as far as the connection and the listener know. */
   readonly mayLiveOn: boolean;
   /** Writes out what the writer has gathered. False: the request is told by `onWritable`. */

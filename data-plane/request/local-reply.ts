@@ -17,6 +17,7 @@ export type LocalReason =
   | "timeout"
   | "try-timeout"
   | "loop"
+  | "overload"
   | "tunnel-idle"
   | "client-timeout"
   | "client-ended-early"
@@ -46,6 +47,7 @@ export const LOCAL_REPLIES: { readonly [reason in LocalReason]: LocalReply } = {
   timeout: { status: 504, flag: "UT", sentence: "the service did not answer in time" },
   "try-timeout": { status: 504, flag: "UT", sentence: "the service did not answer in time" },
   loop: { status: 502, flag: "UF", sentence: "the address leads back to this proxy" },
+  overload: { status: 503, flag: "OM", sentence: "the proxy has no room for this connection" },
   "tunnel-idle": { status: 504, flag: "SI", sentence: "nothing passed through the tunnel for too long" },
   "client-timeout": { status: 408, flag: "DPE", sentence: "the request did not come in time" },
   "client-ended-early": { status: 400, flag: "DPE", sentence: "the request ended in its middle" },

@@ -49,6 +49,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
 
   start(): void {
     const { ctx } = this;
+    if (ctx.downstream.isRefused) return this.#answer("overload");
     if (ctx.head.method === "OPTIONS" && !countForward(ctx.head)) return this.#end(replyOptions(ctx));
     const action = findRoute(ctx);
     if (typeof action === "string") return this.#answer(action);

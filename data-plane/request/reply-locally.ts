@@ -7,6 +7,8 @@ import { ALLOW_LINE } from "./max-forwards.ts";
 import type { RequestContext } from "./request-context.ts";
 
 const NO_HEADERS: HeaderList = [];
+/** Room comes as others leave: soon (RFC 9110 10.2.3 counts in seconds). */
+const RETRY_AFTER_LINE = "retry-after: 1\r\n";
 const TEXT_PLAIN = "content-type: text/plain; charset=utf-8\r\n";
 
 /** Answers by ourselves. Returns whether the connection lives on. */
@@ -16,8 +18,8 @@ export function replyLocally(ctx: RequestContext, why: LocalReason | CodecFailur
   const code = typeof why === "string" ? why : why.code;
   const sentence = typeof why === "string" ? LOCAL_REPLIES[why].sentence : "the request is not acceptable";
   // RFC 9110 15.5.6: a 405 says what is allowed.
-  const allow = status === 405 ? ALLOW_LINE : "";
-  return write(ctx, status, `x-heddle-error: ${code}\r\n${allow}${TEXT_PLAIN}`, `heddle: ${sentence} (${code})\n`);
+  const more = status === 405 ? ALLOW_LINE : why === "overload" ? RETRY_AFTER_LINE : "";
+  return write(ctx, status, `x-heddle-error: ${code}\r\n${more}${TEXT_PLAIN}`, `heddle: ${sentence} (${code})\n`);
 }
 
 /** A response that has begun can not be completed, and no other can take its place. Always undefined: cut. */

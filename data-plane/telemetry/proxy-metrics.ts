@@ -101,6 +101,12 @@ function listenerFamilies(listeners: readonly OpenListener[]): readonly MetricFa
       type: "counter",
       samples: samples(({ http }) => http.refused),
     },
+    {
+      name: "heddle_downstream_connections_exhausted_total",
+      help: "Connections that carried as many requests as one may.",
+      type: "counter",
+      samples: samples(({ http }) => http.exhausted),
+    },
   ];
 }
 

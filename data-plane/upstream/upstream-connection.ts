@@ -7,6 +7,7 @@ import { RELAY_BUFFER_BYTES_MAX } from "../../shared/limits.ts";
 import { Deadline, type DeadlineOwner, type TimerWheel } from "../../shared/timer-wheel.ts";
 import type { BodySink, HeaderList, ResponseHead } from "../http1/message.ts";
 import { ResponseDecoder } from "../http1/response-decoder.ts";
+import { descriptors } from "../socket/descriptors.ts";
 import { MessageWriter } from "../socket/message-writer.ts";
 
 /**
@@ -99,6 +100,7 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
   constructor(pool: ConnectionOwner, address: Address, connectTimeoutMs: number, owner: UpstreamOwner) {
     this.#pool = pool;
     this.#owner = owner;
+    descriptors.sockets += 1;
     this.#socket = connect({
       host: address.host,
       port: address.port,
@@ -334,6 +336,7 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
   #close(failure: UpstreamFailure): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
+    descriptors.sockets -= 1;
     this.#pool.wheel.cancel(this.#deadline);
     // What is cut on one side of a tunnel must not look like an orderly end on the other.
     if (this.#isTunnel && !(this.#isReadEnded && this.#isWriteEnded)) this.#socket.resetAndDestroy();

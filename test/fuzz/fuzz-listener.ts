@@ -1,9 +1,8 @@
 import assert from "node:assert/strict";
-import type { TestContext } from "node:test";
 import type { RequestHead } from "../../data-plane/http1/message.ts";
 import { seededRandom, type Random } from "../../shared/random.ts";
 import { decodeRequests } from "../data-plane/http1/decode-all.ts";
-import { ProxyFixture, turns } from "../support/proxy-fixture.ts";
+import { ProxyFixture, turns, type Ends } from "../support/proxy-fixture.ts";
 import { RawClient } from "../support/raw-client.ts";
 import { RecordingUpstream } from "../support/recording-upstream.ts";
 import { strictRefusal, strictResponse, type StrictMessage } from "../support/strict-parser.ts";
@@ -26,7 +25,7 @@ interface Expected {
  * ends. Throws at the first case that is otherwise; its message says how to repeat it.
  */
 export async function fuzzListener(
-  t: Pick<TestContext, "after">,
+  t: Ends,
   cases: number,
   seed: number,
   onProgress: (done: number) => void = () => undefined,
@@ -80,8 +79,12 @@ async function oneCase({ proxy, upstream, seed, index }: Case): Promise<void> {
 }
 
 function expectedOf(head: RequestHead, body: string): Expected {
-  const at = head.headers.indexOf("x-id");
-  return { line: `${head.method} ${head.path}${head.query} HTTP/1.1`, id: head.headers[at + 1], body };
+  const at = head.headers.findIndex((name, index) => index % 2 === 0 && name === "x-id");
+  return {
+    line: `${head.method} ${head.path}${head.query} HTTP/1.1`,
+    id: at < 0 ? undefined : head.headers[at + 1],
+    body,
+  };
 }
 
 /** The answer was made for this request and no other. */

@@ -1,6 +1,5 @@
 import assert from "node:assert/strict";
 import { createServer, type AddressInfo, type Socket } from "node:net";
-import type { TestContext } from "node:test";
 
 import { HttpListener, type HttpListenerOptions } from "../../data-plane/listener/http-listener.ts";
 import type { RequestHead } from "../../data-plane/http1/message.ts";
@@ -16,6 +15,11 @@ import { TimerWheel, turnWheel } from "../../shared/timer-wheel.ts";
 import { systemTimers } from "../../shared/timers.ts";
 import type { ManualClock } from "./manual-clock.ts";
 import { RawClient } from "./raw-client.ts";
+
+/** Where a fixture says what is to be done at the end: a test's context, or less. */
+export interface Ends {
+  after(end: () => void): void;
+}
 
 /** What a finished request reported, copied when it was reported. */
 export interface Finished {
@@ -143,7 +147,7 @@ export class ProxyFixture {
     };
   }
 
-  async start(t: Pick<TestContext, "after">): Promise<this> {
+  async start(t: Ends): Promise<this> {
     this.#port = (await this.listener.listen({ host: "127.0.0.1", port: 0 })).port;
     const timer = this.#clock === undefined ? turnWheel(this.wheel, systemTimers) : undefined;
     t.after(() => {
@@ -225,7 +229,7 @@ export async function turns(count: number): Promise<void> {
 export type ConnectionScript = (socket: Socket, number: number) => void;
 
 /** A server that does exactly what a script says. Returns its port. */
-export async function scriptedUpstream(t: Pick<TestContext, "after">, script: ConnectionScript): Promise<number> {
+export async function scriptedUpstream(t: Ends, script: ConnectionScript): Promise<number> {
   const sockets = new Set<Socket>();
   let number = 0;
   const server = createServer({ allowHalfOpen: true }, (socket) => {

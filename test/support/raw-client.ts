@@ -28,9 +28,10 @@ export class RawClient {
     });
   }
 
-  static connect(port: number): Promise<RawClient> {
+  static connect(port: number, localAddress?: string): Promise<RawClient> {
     return new Promise((resolve, reject) => {
-      const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true });
+      const from = localAddress === undefined ? {} : { localAddress };
+      const socket = connect({ port, host: "127.0.0.1", allowHalfOpen: true, noDelay: true, ...from });
       socket.once("error", reject);
       socket.once("connect", () => {
         socket.off("error", reject);

@@ -1,6 +1,4 @@
-import type { TestContext } from "node:test";
-
-import { scriptedUpstream } from "./proxy-fixture.ts";
+import { scriptedUpstream, type Ends } from "./proxy-fixture.ts";
 import { strictRequest, type StrictMessage } from "./strict-parser.ts";
 
 /**
@@ -11,7 +9,7 @@ export class RecordingUpstream {
   readonly requests: StrictMessage[] = [];
   readonly violations: string[] = [];
 
-  async listen(t: Pick<TestContext, "after">): Promise<number> {
+  async listen(t: Ends): Promise<number> {
     return scriptedUpstream(t, (socket) => {
       let text = "";
       socket.on("end", () => socket.end());

@@ -107,19 +107,6 @@ describe("a listener", () => {
     assert.equal(bodyOf(await proxy.send("GET http://ratings/ HTTP/1.1\r\nHost: ratings\r\n\r\n")), "reviews");
     assert.equal(bodyOf(await proxy.send("GET / HTTP/1.0\r\n\r\n")), "reviews");
   });
-
-  it("refuses connections beyond its bound and counts them", async (t) => {
-    const proxy = await new ProxyFixture([1], { listener: { connectionsMax: 2 } }).start(t);
-    const first = await proxy.connect();
-    await proxy.connect();
-    const third = await proxy.connect();
-    await third.ended();
-    assert.equal(proxy.listener.refused, 1);
-    assert.equal(proxy.listener.connections, 2);
-    first.destroy();
-    await proxy.until(() => proxy.listener.connections === 1, "one has left");
-    assert.match(await proxy.send("GET / HTTP/1.1\r\nHost: nobody\r\n\r\n"), /^HTTP\/1\.1 404 /);
-  });
 });
 
 describe("a listener that drains", () => {
