@@ -96,7 +96,7 @@ export class GrpcCall {
 
   /** Writes a frame. Only when `isWritable`: nothing queues here but the rest of one frame. Hot. */
   write(frame: Buffer): void {
-    if (this.#isOver) return;
+    if (this.#isOver || this.#isLost) return;
     if (!this.#stream.headersSent) this.#stream.respond(RESPONSE, { waitForTrailers: true });
     if (frame.length <= CALL_WRITE_BYTES_MAX) this.#stream.write(frame);
     else this.#writePieces(frame);
@@ -124,6 +124,11 @@ export class GrpcCall {
     return this.#rest === undefined && !this.#stream.writableNeedDrain;
   }
 
+  /** The stream is gone and `close`, which tells of it, still to come; what is said to such a stream throws. */
+  get #isLost(): boolean {
+    return this.#stream.destroyed || this.#stream.closed;
+  }
+
   /** When the peer last took some of what waited for it; at first, when the call began. */
   get progressMs(): number {
     return this.#progressMs;
@@ -140,7 +145,7 @@ export class GrpcCall {
     this.#end = end;
     const isCutShort = this.#rest !== undefined;
     this.#over();
-    if (stream.destroyed || stream.closed) return;
+    if (this.#isLost) return;
     this.#grace = this.#options.timers.after(CALL_END_GRACE_MS, () => stream.close(constants.NGHTTP2_CANCEL));
     // Half a message cannot be followed by trailers.
     if (isCutShort) stream.close(constants.NGHTTP2_INTERNAL_ERROR);
@@ -153,7 +158,7 @@ export class GrpcCall {
   #endWithTrailers(): void {
     const stream = this.#stream;
     stream.once("wantTrailers", () => {
-      if (this.#end !== undefined) stream.sendTrailers(trailersOf(this.#end));
+      if (this.#end !== undefined && !this.#isLost) stream.sendTrailers(trailersOf(this.#end));
     });
     stream.end();
   }

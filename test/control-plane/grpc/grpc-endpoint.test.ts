@@ -32,6 +32,7 @@ class Echo implements CallReceiver {
   }
 
   onMessage(bytes: Buffer): void {
+    if (bytes.toString() === "break the connection") this.call.destroyConnection();
     this.call.write(messageFrame(bytes));
   }
 
@@ -190,6 +191,16 @@ describe("a stream", { timeout: 20_000 }, () => {
     assert.equal(calls[1]?.call.isOver, true);
   });
 
+  it("whose connection is lost in this moment can still be written to and ended, without effect", async (t) => {
+    const { address, calls } = await open(t);
+    const stream = grpcClient(t, address).makeBidiStreamRequest("/test.Echo/Echo", pass, pass);
+    stream.on("error", () => undefined);
+    stream.write(Buffer.from("break the connection"));
+    await until(() => calls.length > 0);
+    await calls[0]?.closed.promise;
+    assert.equal(calls[0]?.call.isOver, true);
+  });
+
   it("ended by the server while the client still sends tells why", async (t) => {
     const { address, calls } = await open(t);
     const stream = grpcClient(t, address).makeBidiStreamRequest("/test.Echo/Echo", pass, pass);
@@ -295,3 +306,7 @@ describe("an endpoint that stops", { timeout: 20_000 }, () => {
     assert.equal(error?.code, status.UNAVAILABLE);
   });
 });
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise((resolve) => setImmediate(resolve));
+}
