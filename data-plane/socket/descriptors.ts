@@ -9,15 +9,21 @@ import { DESCRIPTORS_RESERVED } from "../../shared/limits.ts";
 class Descriptors {
   /** Sockets of clients and to upstreams; whoever opens or closes one counts it. */
   sockets = 0;
-  #limit: number | undefined = undefined;
+  #socketsMax: number | undefined = undefined;
 
   get areScarce(): boolean {
-    this.#limit ??= openFilesMax();
-    return this.sockets + DESCRIPTORS_RESERVED >= this.#limit;
+    this.#socketsMax ??= socketsMax();
+    return this.sockets >= this.#socketsMax;
   }
 }
 
 export const descriptors = new Descriptors();
+
+/** A limit too small for the whole reserve is halved. */
+function socketsMax(): number {
+  const limit = openFilesMax();
+  return Math.max(limit - DESCRIPTORS_RESERVED, Math.floor(limit / 2));
+}
 
 /** Linux tells; elsewhere the system drops what is too much by itself. */
 function openFilesMax(): number {

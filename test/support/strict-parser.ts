@@ -19,7 +19,7 @@ export interface StrictResponse extends StrictMessage {
 }
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9a-z]+$/;
-const REQUEST_LINE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ (?:\*|\/[!-~]*|[^/\s#\\]+:\d+) HTTP\/1\.1$/;
+const REQUEST_LINE = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+ (?:\*|\/[!"$-[\]-~]*) HTTP\/1\.1$/;
 const STATUS_LINE = /^HTTP\/1\.1 ([1-5]\d\d) [\t\x20-\x7e\x80-\xff]*$/;
 const VALUE = /^(?:[\x21-\x7e\x80-\xff](?:[\t\x20-\x7e\x80-\xff]*[\x21-\x7e\x80-\xff])?)?$/;
 
@@ -28,7 +28,7 @@ export function strictRequest(text: string): StrictMessage | undefined {
   const head = readHead(text);
   if (head === undefined) return undefined;
   const { startLine, fields } = head;
-  if (!REQUEST_LINE.test(startLine) || /[#\\]/.test(startLine)) throw new Error(`request line: ${startLine}`);
+  if (!REQUEST_LINE.test(startLine)) throw new Error(`request line: ${startLine}`);
   if (valuesOf(fields, "host").length !== 1) throw new Error("one Host");
   return withBody(text, head, framingOf(fields) ?? 0);
 }

@@ -8,7 +8,13 @@ import { LOCAL_APP_CLUSTER } from "../../../shared/model/cluster.ts";
 import type { Listener } from "../../../shared/model/listener.ts";
 import { TimerWheel, turnWheel } from "../../../shared/timer-wheel.ts";
 import { systemTimers } from "../../../shared/timers.ts";
-import { answering, RecordingSink, scriptedUpstream } from "../../support/proxy-fixture.ts";
+import {
+  answering,
+  RecordingSink,
+  scriptedUpstream,
+  turns,
+  type ConnectionScript,
+} from "../../support/proxy-fixture.ts";
 import { bodyOf, RawClient } from "../../support/raw-client.ts";
 import { forward, header, route, routeConfig, virtualHost } from "../../support/route-builders.ts";
 import {
@@ -82,6 +88,16 @@ function outboundRuntime(v1Port: number, v2Port: number): Runtime {
   return compiled(snapshot, compileContext()).runtime;
 }
 
+/** Switches at the first request, then echoes. */
+const switching: ConnectionScript = (socket) => {
+  socket.once("data", (head: Buffer) => {
+    const isUpgrade = /\r\nconnection: upgrade\r\nupgrade: websocket\r\n/.test(head.toString("latin1"));
+    socket.write(`HTTP/1.1 ${isUpgrade ? 101 : 400} X\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n`);
+    socket.on("data", (bytes: Buffer) => socket.write(bytes));
+    socket.on("end", () => socket.end());
+  });
+};
+
 /** Answers with the head it got. */
 const echo = answering((request) => `HTTP/1.1 200 OK\r\ncontent-length: ${request.length}\r\n\r\n${request}`);
 
@@ -114,6 +130,36 @@ describe("a request through two proxies", () => {
     assert.match(plain, new RegExp(`\r\ntraceparent: 00-${out.traceId}-[0-9a-f]{16}-0[01]\r\n`));
     assert.deepEqual([out.source, out.destination], ["web", "reviews"]);
     assert.deepEqual([within.source, within.destination], ["web", "reviews"]);
+    client.destroy();
+  });
+
+  it("becomes a tunnel through both, each of which tells of it once", async (t) => {
+    const inbound = await proxy(t, inboundRuntime(await scriptedUpstream(t, switching)), "inbound", "reviews");
+    const web = await proxy(t, outboundRuntime(inbound.port, inbound.port), "outbound", "web");
+    const client = await RawClient.connect(web.port);
+    client.write("GET /ws HTTP/1.1\r\nhost: reviews\r\nconnection: Upgrade\r\nupgrade: websocket\r\n\r\nearly");
+    await client.until(() => client.received.endsWith("\r\n\r\nearly"));
+    assert.match(client.received, /^HTTP\/1\.1 101 X\r\n/);
+    client.socket.end(" and late");
+    await client.closed();
+    assert.match(client.received, /\r\n\r\nearly and late$/);
+    while (web.sink.finished.length + inbound.sink.finished.length < 2) await turns(1);
+    for (const { sink } of [web, inbound]) {
+      assert.deepEqual(
+        sink.finished.map(({ status, flag, bytesReceived, bytesSent }) => ({ status, flag, bytesReceived, bytesSent })),
+        [{ status: 101, flag: "", bytesReceived: 14, bytesSent: 14 }],
+      );
+    }
+  });
+
+  it("of OPTIONS for a whole server finds its service, as every other", async (t) => {
+    const inbound = await proxy(t, inboundRuntime(await scriptedUpstream(t, echo)), "inbound", "reviews");
+    const web = await proxy(t, outboundRuntime(inbound.port, inbound.port), "outbound", "web");
+    const client = await RawClient.connect(web.port);
+    client.write("OPTIONS * HTTP/1.1\r\nhost: reviews\r\nmax-forwards: 2\r\n\r\n");
+    const seen = bodyOf(await client.response());
+    assert.match(seen, /^OPTIONS \* HTTP\/1\.1\r\nhost: reviews\r\n/);
+    assert.match(seen, /\r\nmax-forwards: 0\r\n/);
     client.destroy();
   });
 });
