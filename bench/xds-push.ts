@@ -1,14 +1,15 @@
 /**
  * How fast one edit at the admin API reaches every connected proxy, and what that costs the control plane.
  *
- *     node bench/xds-push.ts [--streams 1000] [--services 20] [--endpoints 10] [--edits 20] [--restart] [--profile DIR]
+ *     node bench/xds-push.ts [--streams 1000] [--services 20] [--endpoints 10] [--edits 20] [--restart] [--save] [--profile DIR]
  *
  * The control plane runs on one core and a swarm of light clients, each with its own TCP connection, on the other. The
- * edit is of one endpoint's weight; the time is from the call at the admin API to the receipt by each client.
+ * edit is of one endpoint's weight; the time is from the call at the admin API to the receipt by each client. `--save` puts
+ * the figures into results/xds-push.json, in place of those of the same setup.
  */
 import { fork, spawn, type ChildProcess } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { parseArgs } from "node:util";
@@ -23,6 +24,7 @@ import {
   ServiceEndpoint,
   ServiceEndpointsClient,
 } from "../shared/wire/admin-api.ts";
+import { machineFacts, type Machine } from "./figures/machine.ts";
 import { monotonicMs, type SwarmCommand, type SwarmReport } from "./xds/swarm.ts";
 
 const { values: flags } = parseArgs({
@@ -32,10 +34,12 @@ const { values: flags } = parseArgs({
     endpoints: { type: "string", default: "10" },
     edits: { type: "string", default: "20" },
     restart: { type: "boolean", default: false },
+    save: { type: "boolean", default: false },
     profile: { type: "string" },
   },
 });
 const [streams, services, endpoints, edits] = [flags.streams, flags.services, flags.endpoints, flags.edits].map(Number);
+const machine = machineFacts();
 const folder = mkdtempSync(join(tmpdir(), "heddle-bench-"));
 
 interface Running {
@@ -127,7 +131,7 @@ async function measureEdits(control: Running): Promise<void> {
   const client = new ServiceEndpointsClient(control.admin, credentials.createInsecure());
   const all: number[] = [];
   const lasts: number[] = [];
-  let cpu = 0;
+  let [cpu, swarmCpu] = [0, 0];
   for (let edit = 0; edit < (edits ?? 0); edit += 1) {
     tell({ kind: "expect", type: "endpoints" });
     await pause(50);
@@ -136,6 +140,7 @@ async function measureEdits(control: Running): Promise<void> {
       serviceEndpoint: endpointRow(edit % (services ?? 1), 0, 2 + edit),
     });
     const cpuBefore = cpuMs(control.process.pid);
+    const swarmBefore = cpuMs(swarm.pid);
     const startMs = monotonicMs();
     client.apply(request, (error) => {
       if (error !== null) throw error;
@@ -144,20 +149,42 @@ async function measureEdits(control: Running): Promise<void> {
     // The acknowledgements belong to the edit's cost as well.
     await pause(300);
     cpu += cpuMs(control.process.pid) - cpuBefore;
+    swarmCpu += cpuMs(swarm.pid) - swarmBefore;
     all.push(...latencies);
     lasts.push(latencies.at(-1) ?? Number.NaN);
   }
   client.close();
   const sorted = all.sort((a, b) => a - b);
   const worst = lasts.sort((a, b) => a - b);
-  const line = [0.5, 0.99, 1].map((share) => quantile(sorted, share).toFixed(0)).join(" / ");
-  print("receipt p50 / p99 / max, ms", line);
-  print("last stream, median of edits, ms", quantile(worst, 0.5).toFixed(0));
-  print("CPU per stream and edit, ms", (cpu / (edits ?? 1) / (streams ?? 1)).toFixed(4));
+  const times = (edits ?? 1) * (streams ?? 1);
+  print(
+    "receipt first / p50 / p99 / max, ms",
+    [0, 0.5, 0.99, 1].map((share) => quantile(sorted, share)),
+  );
+  print("last stream, median of edits, ms", [quantile(worst, 0.5)]);
+  print("CPU per stream and edit, ms", [cpu / times], 4);
+  print("the swarm's own CPU, ms", [swarmCpu / times], 4);
 }
 
-function print(name: string, value: string): void {
-  process.stdout.write(`  ${name.padEnd(40)} ${value}\n`);
+const figures: Record<string, readonly number[]> = {};
+
+function print(name: string, values: readonly number[], digits = 0): void {
+  const texts = values.map((value) => value.toFixed(digits));
+  figures[name] = texts.map(Number);
+  process.stdout.write(`  ${name.padEnd(40)} ${texts.join(" / ")}\n`);
+}
+
+interface Run {
+  readonly setup: Readonly<Record<string, number | undefined>>;
+  readonly machine: Machine;
+  readonly figures: Readonly<Record<string, readonly number[]>>;
+}
+
+function save(run: Run): void {
+  const file = join(packageRoot, "bench/results/xds-push.json");
+  const before = existsSync(file) ? (JSON.parse(readFileSync(file, "utf8")) as { runs: Run[] }).runs : [];
+  const others = before.filter(({ setup }) => JSON.stringify(setup) !== JSON.stringify(run.setup));
+  writeFileSync(file, `${JSON.stringify({ runs: [...others, run] }, undefined, 1)}\n`);
 }
 
 process.stdout.write(`${streams} streams, ${services} services x ${endpoints} endpoints, ${edits} edits\n`);
@@ -169,12 +196,12 @@ const names = Array.from({ length: services ?? 0 }, (_, service) => `svc-${servi
 const connectMs = monotonicMs();
 tell({ kind: "connect", address: control.xds, streams: streams ?? 0, names });
 await reportOf("ready");
-print("all connected and current after, s", ((monotonicMs() - connectMs) / 1000).toFixed(2));
+print("all connected and current after, s", [(monotonicMs() - connectMs) / 1000], 2);
 await pause(3_000);
 const perStream = (rssKb(control.process.pid) - rssBefore) / (streams ?? 1);
-print("RSS per idle stream, KB", perStream.toFixed(1));
+print("RSS per idle stream, KB", [perStream], 1);
 await measureEdits(control);
-print("RSS per stream after the edits, KB", ((rssKb(control.process.pid) - rssBefore) / (streams ?? 1)).toFixed(1));
+print("RSS per stream after the edits, KB", [(rssKb(control.process.pid) - rssBefore) / (streams ?? 1)], 1);
 if (flags.restart) {
   tell({ kind: "close" });
   await reportOf("ready");
@@ -184,7 +211,7 @@ if (flags.restart) {
   control = await startControlPlane(control.xds);
   tell({ kind: "connect", address: control.xds, streams: streams ?? 0, names });
   await reportOf("ready");
-  print("restart: start to all current, s", ((monotonicMs() - startMs) / 1000).toFixed(2));
+  print("restart: start to all current, s", [(monotonicMs() - startMs) / 1000], 2);
 }
 tell({ kind: "close" });
 await reportOf("ready");
@@ -192,3 +219,4 @@ swarm.kill();
 control.process.kill("SIGTERM");
 await once(control.process, "exit");
 rmSync(folder, { recursive: true, force: true });
+if (flags.save) save({ setup: { streams, services, endpoints }, machine, figures });
