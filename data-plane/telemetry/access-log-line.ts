@@ -6,9 +6,28 @@ const NEEDS_ESCAPE = /["\\\u0000-\u001f\u007f-\u009f\u2028\u2029\ud800-\udfff]/;
 // eslint-disable-next-line no-control-regex -- as above.
 const TERMINAL_CONTROLS = /[\u007f-\u009f\u2028\u2029]/g;
 
+interface Answer {
+  readonly minorVersion: 0 | 1;
+  readonly flag: string;
+  readonly detail: string;
+  readonly route: string;
+  readonly cluster: string;
+}
+
 /** The text of the current second, so that a line costs no Date in most cases. */
 let cachedSecond = -1;
 let cachedText = "";
+
+/** The fraction of a number of milliseconds with its point, by microseconds; no zeros at its end. */
+const FRACTIONS = Array.from({ length: 1_000 }, (_, us) => {
+  return us === 0 ? "" : `.${String(us).padStart(3, "0").replace(/0+$/, "")}`;
+});
+
+/** What a line has in common with the one before it nearly always: made anew only when a part of it is another. */
+const edge = { source: "", destination: "", text: edgeText("", "") };
+const place = { direction: "", listener: "", text: placeText("", "") };
+const NO_ANSWER: Answer = { minorVersion: 1, flag: "", detail: "", route: "", cluster: "" };
+const answer = { ...NO_ANSWER, text: answerText(NO_ANSWER) };
 
 /**
  * One line of the access log, with its newline: JSON with the keys timestamp, source, destination, duration (ms), status,
@@ -19,17 +38,51 @@ let cachedText = "";
  */
 export function accessLogLine(record: RequestRecord): string {
   return (
-    `{"timestamp":"${timestamp(record.startWallMs)}","source":${quote(record.source)}` +
-    `,"destination":${quote(record.destination)},"duration":${milliseconds(record.durationMs)}` +
-    `,"status":${record.status},"trace_id":${quote(record.traceId)},"span_id":${quote(record.spanId)}` +
-    `,"request_id":${quote(record.requestId)},"direction":"${record.direction}","listener":${quote(record.listener)}` +
-    `,"method":${quote(record.method)},"authority":${quote(record.authority)},"path":${quote(record.path)}` +
-    `,"protocol":"HTTP/1.${record.minorVersion}","response_flags":"${record.flag}"` +
-    `,"response_code_details":${quote(record.detail)},"route_name":${quote(record.routeName)}` +
-    `,"upstream_cluster":${quote(record.clusterName)},"upstream_host":${quote(record.endpoint)}` +
+    `{"timestamp":"${timestamp(record.startWallMs)}${edgeOf(record)}${milliseconds(record.durationMs)}` +
+    `,"status":${record.status},"trace_id":"${record.traceId}","span_id":"${record.spanId}"` +
+    `,"request_id":${quote(record.requestId)}${placeOf(record)}${quote(record.method)}` +
+    `,"authority":${quote(record.authority)},"path":${quote(record.path)}${answerOf(record)}${quote(record.endpoint)}` +
     `,"upstream_service_time":${milliseconds(record.upstreamMs)},"version":${quote(record.version)}` +
     `,"attempts":${record.attempts},"bytes_received":${record.bytesReceived},"bytes_sent":${record.bytesSent}` +
     `,"config_revision":${record.configRevision}}\n`
+  );
+}
+
+function edgeOf({ source, destination }: RequestRecord): string {
+  if (source !== edge.source || destination !== edge.destination) {
+    Object.assign(edge, { source, destination, text: edgeText(source, destination) });
+  }
+  return edge.text;
+}
+
+function edgeText(source: string, destination: string): string {
+  return `","source":${quote(source)},"destination":${quote(destination)},"duration":`;
+}
+
+function placeOf({ direction, listener }: RequestRecord): string {
+  if (direction !== place.direction || listener !== place.listener) {
+    Object.assign(place, { direction, listener, text: placeText(direction, listener) });
+  }
+  return place.text;
+}
+
+function placeText(direction: string, listener: string): string {
+  return `,"direction":"${direction}","listener":${quote(listener)},"method":`;
+}
+
+function answerOf({ minorVersion, flag, detail, routeName: route, clusterName: cluster }: RequestRecord): string {
+  const isSameWay = route === answer.route && cluster === answer.cluster && minorVersion === answer.minorVersion;
+  if (!isSameWay || flag !== answer.flag || detail !== answer.detail) {
+    const now: Answer = { minorVersion, flag, detail, route, cluster };
+    Object.assign(answer, now, { text: answerText(now) });
+  }
+  return answer.text;
+}
+
+function answerText({ minorVersion, flag, detail, route, cluster }: Answer): string {
+  return (
+    `,"protocol":"HTTP/1.${minorVersion}","response_flags":"${flag}","response_code_details":${quote(detail)}` +
+    `,"route_name":${quote(route)},"upstream_cluster":${quote(cluster)},"upstream_host":`
   );
 }
 
@@ -42,9 +95,11 @@ function escapeControl(character: string): string {
   return `\\u${character.charCodeAt(0).toString(16).padStart(4, "0")}`;
 }
 
-/** Microseconds are the last digits that mean something. */
-function milliseconds(value: number): number {
-  return Math.round(value * 1_000) / 1_000;
+/** Microseconds are the last digits that mean something. Whole numbers and a table: digits of a fraction are dear. */
+function milliseconds(value: number): string {
+  const us = Math.round(value * 1_000);
+  const whole = Math.floor(us / 1_000);
+  return `${whole}${FRACTIONS[us - whole * 1_000] ?? ""}`;
 }
 
 function timestamp(wallMs: number): string {

@@ -3,9 +3,12 @@ import { dirname } from "node:path";
 
 import type { Timer, Timers } from "../../shared/timers.ts";
 
-/** Lines wait until this much is to be written, or for the flush period: one system call carries many. */
-const WRITE_CHARS_MIN = 16_384;
+/** Lines wait until this much is to be written, or for the flush period: a write wakes another thread, whatever its size. */
+const WRITE_CHARS_MIN = 32_768;
 const FLUSH_PERIOD_MS = 200;
+const UTF8_BYTES_PER_CHAR_MAX = 3;
+/** For what a write gathers at WRITE_CHARS_MIN, and a line or two. */
+const ENCODED_BYTES = UTF8_BYTES_PER_CHAR_MAX * (WRITE_CHARS_MIN + 4_096);
 /** A reader that does not read is asked again after this. */
 const STALL_RETRY_MS = 50;
 
@@ -28,6 +31,8 @@ export class LineWriter {
   /** Of `#lines` and of the write that runs. */
   #chars = 0;
   #isWriting = false;
+  /** What the write that runs is written from. */
+  #bytes: Buffer | undefined = undefined;
   #timer: Timer | undefined = undefined;
   #waiting: (() => void)[] = [];
   #droppedLines = 0;
@@ -88,7 +93,14 @@ export class LineWriter {
     this.#isWriting = true;
     const text = this.#lines.join("");
     this.#lines = [];
-    this.#write(Buffer.from(text), 0, text.length);
+    this.#write(this.#encoded(text), 0, text.length);
+  }
+
+  /** In the one buffer that is used again, if it fits: new memory for each write would be cleared by the system first. */
+  #encoded(text: string): Buffer {
+    if (text.length * UTF8_BYTES_PER_CHAR_MAX > ENCODED_BYTES) return Buffer.from(text);
+    this.#bytes ??= Buffer.allocUnsafeSlow(ENCODED_BYTES);
+    return this.#bytes.subarray(0, this.#bytes.write(text));
   }
 
   #write(bytes: Buffer, from: number, chars: number): void {
