@@ -163,6 +163,23 @@ describe("every rule of HTTP/1.1", () => {
     await responses(t, RESPONSES);
   });
 
+  it("uses no upstream connection again after bytes that nobody asked for (F22, F23)", async (t) => {
+    let connections = 0;
+    const port = await scriptedUpstream(t, (socket, number) => {
+      connections = number + 1;
+      const own = `HTTP/1.1 200 OK\r\ncontent-length: 1\r\n\r\n${number}`;
+      socket.on("data", () => socket.write(`${own}HTTP/1.1 200 OK\r\ncontent-length: 6\r\n\r\npoison`));
+    });
+    const proxy = await new ProxyFixture([port]).start(t);
+    const client = await proxy.connect();
+    for (let i = 0; i < 5; i += 1) {
+      client.write(get(""));
+      assert.match(await client.response(), new RegExp(`\r\n\r\n${i}$`));
+    }
+    assert.equal(connections, 5);
+    assert.equal(client.received, "");
+  });
+
   it("shows the upstream one spelling of path, host and fields", async (t) => {
     const upstream = new RecordingUpstream();
     const proxy = await new ProxyFixture([await upstream.listen(t)]).start(t);
