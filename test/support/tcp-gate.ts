@@ -66,6 +66,7 @@ export class TcpGate {
     for (const socket of pair) {
       if (this.#mode === "open") socket.resume();
       else if (this.#mode === "hold") socket.pause();
+      else if (socket.writableEnded) socket.destroy(); // libuv refuses to reset a socket that is shutting down
       else socket.resetAndDestroy();
     }
   }
