@@ -97,7 +97,7 @@ export const INFORMATIONAL_RESPONSES_MAX = 8;
 export const PIPELINE_BYTES_MAX = 64 * 1024;
 /** Per connection and direction; beyond it the other side is no longer read. */
 export const RELAY_BUFFER_BYTES_MAX = 64 * 1024;
-/** Buffers of RELAY_BUFFER_BYTES_MAX that wait to be used again, in the process; beyond it they are left to the collector. */
+/** Spare buffers that wait to be used again, in the process; beyond it they are left to the collector. */
 export const SPARE_BUFFERS_MAX = 64;
 /** Such buffers that one connection may hold at a time; beyond it parts of bodies get buffers of their own. */
 export const LENT_BUFFERS_MAX = 4;

@@ -2,19 +2,24 @@ import assert from "node:assert/strict";
 import { Socket } from "node:net";
 import { describe, it } from "node:test";
 
+import fc from "fast-check";
+
 import { MessageWriter } from "../../../data-plane/socket/message-writer.ts";
 
 /** Counts what reaches the system: one entry per write or vector of writes. */
 class CountingSocket extends Socket {
   readonly writes: Buffer[] = [];
+  vectors = 0;
   override _write(chunk: Buffer | string, encoding: BufferEncoding, done: () => void): void {
-    this.writes.push(typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk);
+    // A copy: the writer uses its buffers again.
+    this.writes.push(typeof chunk === "string" ? Buffer.from(chunk, encoding) : Buffer.from(chunk));
     done();
   }
   override _writev(chunks: { chunk: Buffer | string; encoding: BufferEncoding }[], done: () => void): void {
     const parts = chunks.map(({ chunk, encoding }) =>
       typeof chunk === "string" ? Buffer.from(chunk, encoding) : chunk,
     );
+    this.vectors += 1;
     this.writes.push(Buffer.concat(parts));
     done();
   }
@@ -68,6 +73,49 @@ describe("a message writer", () => {
     writer.flush();
     assert.equal(socket.writes.length, 1);
     assert.ok(socket.writes[0]?.equals(expected));
+  });
+
+  it("gives a chunk with the lines around it to the socket in one piece", () => {
+    const socket = new CountingSocket();
+    const writer = new MessageWriter(socket);
+    const half = Buffer.alloc(30_000, "h");
+    for (const line of ["head\r\n\r\n7530\r\n", "\r\n7530\r\n"]) {
+      writer.text(line);
+      writer.bytes(half, 0, half.length);
+    }
+    writer.text("\r\n");
+    writer.flush();
+    assert.equal(socket.vectors, 0);
+    assert.deepEqual(socket.writes.map(String), [`head\r\n\r\n7530\r\n${half}\r\n7530\r\n${half}\r\n`]);
+  });
+
+  it("keeps order and bytes of parts of any size", () => {
+    const part = fc.record({
+      kind: fc.constantFrom("text", "bytes", "own", "flush"),
+      length: fc.oneof(fc.nat(20), fc.nat(20_000), fc.nat(140_000)),
+    });
+    fc.assert(
+      fc.property(fc.array(part, { maxLength: 12 }), (parts) => {
+        const socket = new CountingSocket();
+        const writer = new MessageWriter(socket);
+        const expected: Buffer[] = [];
+        for (const [index, { kind, length }] of parts.entries()) {
+          const bytes = Buffer.alloc(length, String.fromCharCode(200 + index), "latin1");
+          if (kind === "flush") writer.flush();
+          else expected.push(Buffer.from(bytes));
+          if (kind === "text") writer.text(bytes.toString("latin1"));
+          else if (kind === "own") writer.ownBytes(bytes);
+          else if (kind === "bytes") {
+            writer.bytes(bytes, 0, length);
+            bytes.fill(0);
+          }
+        }
+        writer.flush();
+        assert.ok(Buffer.concat(socket.writes).equals(Buffer.concat(expected)));
+        assert.equal(writer.bytesWritten, Buffer.concat(expected).length);
+        assert.equal(writer.isFlushed, true);
+      }),
+    );
   });
 
   it("has copied what may change after the call", () => {
