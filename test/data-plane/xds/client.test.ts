@@ -131,7 +131,7 @@ describe("the stream to a control plane", () => {
     await puppet.until(4);
     puppet.stream?.end();
     await retries.fire();
-    assert.deepEqual(retries.delays, [750]);
+    assert.deepEqual(retries.delays, [625]);
     await puppet.until(7);
     assert.equal(client.isConnected, false);
     assert.deepEqual(puppet.heard().slice(4), ["clusters r1.x/ []", "listeners / []", "digest / [digest]"]);
@@ -143,7 +143,7 @@ describe("the stream to a control plane", () => {
     const puppet = await PuppetControlPlane.open(t);
     const { client, retries, log } = openClient(t, [dead, dead, dead, puppet.address]);
     for (let round = 0; round < 3; round += 1) await retries.fire();
-    assert.deepEqual(retries.delays, [750, 1_250, 2_250]);
+    assert.deepEqual(retries.delays, [625, 812.5, 1_093.75]);
     await puppet.until(2);
     puppet.say("clusters", "1", []);
     await puppet.until(4);
