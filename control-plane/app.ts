@@ -118,6 +118,9 @@ function observe({ registry, membership, metrics, log }: Observers): StreamObser
       registry.add(stream);
       membership.onConnected(node);
     },
+    onServing(_stream, node) {
+      membership.onServing(node);
+    },
     onDisconnected(stream, node) {
       registry.remove(stream);
       metrics.onDisconnected(stream);

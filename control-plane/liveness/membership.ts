@@ -61,6 +61,10 @@ export class Membership {
 
   onConnected(node: ProxyNode): void {
     this.#streams.set(node.id, (this.#streams.get(node.id) ?? 0) + 1);
+  }
+
+  /** The node answers calls now: it is listed, and its lease holds. */
+  onServing(node: ProxyNode): void {
     this.#leases.onConnected(node.id);
     const row = rowOfNode(node);
     if (row === undefined) return;

@@ -34,6 +34,8 @@ export interface StreamContext {
 /** Told what happens on streams. */
 export interface StreamObserver {
   onConnected(stream: NodeStream, node: ProxyNode): void;
+  /** Once a stream: the node routes by a snapshot, and calls to it will be answered. Before that it must not be listed. */
+  onServing(stream: NodeStream, node: ProxyNode): void;
   onDisconnected(stream: NodeStream, node: ProxyNode): void;
   /** Something was sent or answered. */
   onProgress(stream: NodeStream): void;
@@ -54,6 +56,7 @@ export class NodeStream implements CallReceiver {
   /** Counts the streams of this process. */
   readonly serial: number;
   #introduced: { readonly node: ProxyNode; readonly session: NodeSession } | undefined = undefined;
+  #isServing = false;
   readonly #digest = new Subscription(false);
   #digestNonce = 0;
   /** Counted in the budget: what the peer has not taken. */
@@ -147,7 +150,16 @@ export class NodeStream implements CallReceiver {
     const read = this.#read(request, session.subscription(type));
     const kind = session.onRequest(type, read, this.#requestMs);
     if (kind === "nack") this.#context.observer.onNack(this, type, request.error?.message ?? "");
+    if (kind === "ack" && !this.#isServing) this.#noteServing(session);
     if (kind !== "stale") this.pump();
+  }
+
+  /** A node that began without a snapshot serves once it has taken its listeners and their routes. */
+  #noteServing(session: NodeSession): void {
+    const has = (type: PushedType): boolean => session.subscription(type).ackedVersion !== "";
+    if (this.#introduced === undefined || !has("listeners") || !has("routes")) return;
+    this.#isServing = true;
+    this.#context.observer.onServing(this, this.#introduced.node);
   }
 
   #read(request: DiscoveryRequest, subscription: Subscription): SessionRequest {
@@ -171,6 +183,8 @@ export class NodeStream implements CallReceiver {
     const snapshot = this.#context.snapshotFor(node);
     if (snapshot !== undefined) session.onSnapshot(snapshot);
     this.#context.observer.onConnected(this, node);
+    this.#isServing = node.snapshotSource !== "none";
+    if (this.#isServing) this.#context.observer.onServing(this, node);
     return session;
   }
 

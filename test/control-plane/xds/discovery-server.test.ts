@@ -135,10 +135,17 @@ describe("a proxy with an inbound address", { timeout: 20_000 }, () => {
     caller.asks("clusters", [], { node: nodeOf("caller") });
     caller.acks(await caller.next());
     const server = new AdsClient(t, controlPlane.xds);
-    server.asks("listeners", [], {
+    server.asks("clusters", [], {
       node: nodeOf("reviews-1", { service: "reviews", version: "v1", inbound: "10.0.0.9:15006" }),
     });
     server.acks(await server.next());
+    server.asks("listeners", []);
+    server.acks(await server.next());
+    server.asks("routes", ["outbound"]);
+    const routes = await server.next();
+    assert.equal(routes.type, "routes");
+    assert.deepEqual(await endpoints(controlPlane), [], "it must not be called before it routes");
+    server.acks(routes, ["outbound"]);
     caller.acks(await caller.next());
     caller.asks("endpoints", ["reviews"]);
     const listed = await caller.next();

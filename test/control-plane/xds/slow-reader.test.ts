@@ -30,6 +30,10 @@ class Fleet implements StreamObserver {
     this.connected.set(node.id, stream);
   }
 
+  onServing(): void {
+    // Nobody is listed here.
+  }
+
   onDisconnected(_: NodeStream, node: { readonly id: string }): void {
     this.connected.delete(node.id);
   }
