@@ -152,7 +152,7 @@ describe("the stream to a control plane", () => {
     puppet.stream?.end();
     await retries.fire();
     // A good answer has set the waiting time back.
-    assert.equal(retries.delays.at(-1), 750);
+    assert.equal(retries.delays.at(-1), 625);
   });
 
   it("is not opened again once it was stopped", async (t) => {
