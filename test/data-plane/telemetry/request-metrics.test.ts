@@ -75,6 +75,19 @@ describe("the metrics of requests", () => {
     );
   });
 
+  it("take the time until a tunnel stood for its latency, and not the time it stood", () => {
+    for (const [over, expected] of [
+      [{ status: 101 }, 10.5],
+      [{ status: 200, method: "CONNECT" }, 10.5],
+      [{ status: 503, method: "CONNECT" }, 60_000],
+      [{ status: 200 }, 60_000],
+    ] as const) {
+      const metrics = new RequestMetrics();
+      metrics.onFinished(requestRecord({ ...over, durationMs: 60_000 }));
+      assert.equal(total(metrics, "heddle_request_duration_milliseconds", "_sum"), expected);
+    }
+  });
+
   it("stay within their bound and lose no request, whatever the labels", () => {
     const seriesMax = 50;
     const metrics = new RequestMetrics(seriesMax);
