@@ -151,7 +151,6 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
 
   // The decoder's sink.
   onBody(bytes: Buffer, start: number, end: number): void {
-    // The socket never writes into a chunk again, so a part of it may be kept.
     this.#request?.onBody(bytes.subarray(start, end));
   }
 
@@ -163,8 +162,11 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     }
   }
 
-  /** The edge: what throws below is a bug of ours, and ends one connection at most instead of the process. */
-  #on(event: "data" | "end" | "drain" | "close", bytes: Buffer): void {
+  /**
+   * The edge: what throws below is a bug of ours, and ends one connection at most instead of the process. Returns whether
+   * nothing of `bytes` is kept: what is sent has been copied.
+   */
+  #on(event: "data" | "end" | "drain" | "close", bytes: Buffer): boolean {
     try {
       if (event === "data") this.#onData(bytes);
       else if (event === "drain") this.#onDrain();
@@ -175,6 +177,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
       this.#undecoded = 0;
       this.#onBug(error);
     }
+    return this.#next === undefined && this.#request?.ctx.body.isReplayable !== true;
   }
 
   #onBug(error: unknown): void {

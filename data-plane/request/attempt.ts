@@ -278,11 +278,11 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
 
   #writeBody(connection: UpstreamConnection, chunk: Buffer): void {
     if (this.#ctx.head.framing !== "chunked") {
-      connection.writer.ownBytes(chunk);
+      connection.writer.bytes(chunk, 0, chunk.length);
       return;
     }
     connection.writer.text(chunkHeadText(chunk.length));
-    connection.writer.ownBytes(chunk);
+    connection.writer.bytes(chunk, 0, chunk.length);
     connection.writer.text(CHUNK_END);
   }
 

@@ -8,8 +8,6 @@ import { SPARE_BUFFER_BYTES, spareBuffers } from "./spare-buffers.ts";
  * of 8 KiB costs less than a second system call or the vector of a writev.
  */
 const INLINE_BYTES_MAX = 8 * 1024;
-/** Up to this size a piece that nobody will change is copied all the same: the vector that saves the copy costs more. */
-const OWN_COPY_BYTES_MAX = 16 * 1024;
 /** More text is given to the socket, to be counted there, before it is gathered further. */
 const PENDING_CHARS_MAX = 64 * 1024;
 
@@ -68,16 +66,6 @@ export class MessageWriter {
         this.#writePending();
       }
     }
-  }
-
-  /** Appends a part of a body that nobody will change. */
-  ownBytes(bytes: Buffer): void {
-    if (bytes.length <= OWN_COPY_BYTES_MAX) {
-      this.bytes(bytes, 0, bytes.length);
-      return;
-    }
-    if (this.#open !== undefined) this.#writeOpen(this.#open);
-    this.#writeWhole(bytes);
   }
 
   /** Hands everything to the socket and tells whether it has room for more. */

@@ -23,7 +23,7 @@ const MIB = Buffer.from(Array.from({ length: 1 << 20 }, (_, index) => (index * 3
 test("everything that is sent is taken, in order, and then the end is told", async (t) => {
   const [client, accepted] = await socketPair(t);
   const taken: Buffer[] = [];
-  readDirectly(accepted, (bytes) => taken.push(bytes));
+  readDirectly(accepted, (bytes) => taken.push(bytes) === 0);
   client.end(MIB);
   await once(accepted, "end");
   assert.ok(Buffer.concat(taken).equals(MIB));
@@ -42,6 +42,7 @@ test("a reader that pauses after each chunk loses nothing, and nothing comes whi
       isPaused = false;
       accepted.resume();
     });
+    return false;
   });
   client.end(MIB);
   await once(accepted, "end");
@@ -56,10 +57,27 @@ test("a paused socket stops reading: the sender's kernel buffers fill", async (t
     chunks += 1;
     accepted.pause();
     first.resolve();
+    return false;
   });
   client.end(Buffer.concat(Array.from({ length: 32 }, () => MIB)));
   await first.promise;
   while (accepted.readableLength < accepted.readableHighWaterMark) await new Promise(setImmediate);
   assert.ok(accepted.bytesRead < 16 * MIB.length);
   assert.equal(chunks, 1);
+});
+
+test("what nobody keeps is given back at once, and what follows is not harmed", async (t) => {
+  const [client, accepted] = await socketPair(t);
+  const copies: Buffer[] = [];
+  const seen: Buffer[] = [];
+  readDirectly(accepted, (bytes) => {
+    copies.push(Buffer.from(bytes));
+    seen.push(bytes);
+    return true;
+  });
+  client.end(MIB);
+  await once(accepted, "end");
+  assert.ok(Buffer.concat(copies).equals(MIB));
+  assert.ok(seen.some((bytes) => bytes.length === 0));
+  assert.ok(seen.every((bytes) => bytes.length < 8 * 1024));
 });
