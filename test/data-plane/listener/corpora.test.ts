@@ -18,7 +18,7 @@ import {
   payloadText,
   withHost,
 } from "../../support/http-corpora.ts";
-import { ProxyFixture, scriptedUpstream, turns } from "../../support/proxy-fixture.ts";
+import { answering, ProxyFixture, scriptedUpstream, turns } from "../../support/proxy-fixture.ts";
 import { RecordingUpstream } from "../../support/recording-upstream.ts";
 import { strictRefusal, strictResponse, type StrictResponse } from "../../support/strict-parser.ts";
 import { bytesOf, decodeRequests } from "../http1/decode-all.ts";
@@ -159,16 +159,19 @@ describe("through a listener", () => {
       ["Invalid", "decode-and-merge-slashes"],
     ];
     for (const [group, pathMode] of modes) {
-      const upstream = new RecordingUpstream();
-      // The strict parser takes no backslash: the mode that passes one on is looked at by itself.
+      // Not the strict reader: the mode "none" passes backslashes on, and it takes none.
+      const arrived: string[] = [];
+      const upstream = answering((request) => {
+        arrived.push(request.slice(0, request.indexOf("\r\n")));
+        return "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+      });
       const routed: string[] = [];
       const options = {
         match: ({ path }: { readonly path: string }) => routed.push(path) > 0,
         listener: { codec: { pathMode } },
       };
-      const proxy = await new ProxyFixture([await upstream.listen(t)], options).start(t);
+      const proxy = await new ProxyFixture([await scriptedUpstream(t, upstream)], options).start(t);
       for (const { inp, out } of paths.entries.filter((entry) => entry.group === group)) {
-        if (out.includes("\\")) continue;
         const path = inp.replace(/#.*/, "");
         const response = await proxy.send(`GET ${path}?q HTTP/1.1\r\nHost: a\r\n\r\n`);
         if (out === "400") {
@@ -178,9 +181,8 @@ describe("through a listener", () => {
         assert.match(response, /^HTTP\/1\.1 200 /, `${group} ${inp}`);
         assert.equal(routed.at(-1), out);
         assert.equal(proxy.last().path, out);
-        assert.equal(upstream.requests.at(-1)?.startLine, `GET ${out}?q HTTP/1.1`);
+        assert.equal(arrived.at(-1), `GET ${out}?q HTTP/1.1`);
       }
-      assert.deepEqual(upstream.violations, []);
     }
   });
 });
