@@ -138,7 +138,11 @@ describe("the mesh", () => {
     const first = await openControlPlane(t, { db: join(folder, "first.db"), xds });
     await applyBundle(first, { resources: [policy("web"), policy("reviews"), endpoint("reviews", app, "v1")] });
     const proxy = await openProxy(t, { service: "web", controlPlanes: [xds] });
-    await proxy.serving;
+    // Its first snapshot may be older than the bundle.
+    await eventually(
+      () => ask(proxy.addresses.outbound, toReviews),
+      ({ body }) => body === "one",
+    );
     await first.stop();
     const stranger = await openControlPlane(t, { db: join(folder, "second.db"), xds });
     await applyBundle(stranger, { resources: [policy("web")] });
