@@ -38,5 +38,9 @@ export async function saveBackup(client: AdminClient, file: string, overwrites: 
 /** The new name must survive a power cut too. */
 async function syncFolder(folder: string): Promise<void> {
   const handle = await open(folder, "r");
-  await handle.sync().finally(() => handle.close());
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
 }

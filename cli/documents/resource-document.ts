@@ -27,7 +27,7 @@ export function documentOf(resource: Resource): Fields {
 export function resourceOf(kind: Kind, fields: Fields): Resource {
   const value = propertiesOf(fields, fieldsByKind[kind]);
   // The table has the message's own property names, and the values were checked against its shapes.
-  return Resource.fromPartial({ kind: { $case: CASES[kind], value } } as Parameters<typeof Resource.fromPartial>[0]);
+  return Resource.fromPartial({ kind: { $case: CASES[kind], value } });
 }
 
 /** The key of a row, as the admin API spells it. */

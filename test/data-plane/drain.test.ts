@@ -19,7 +19,7 @@ class Drain {
   start(isKnownToAll: boolean): void {
     const startMs = this.clock.nowMs();
     const listeners: Drained = {
-      drain: (side = "both") => void this.draining.push(side),
+      drain: (side) => void this.draining.push(side ?? "both"),
       inFlight: () => this.inFlight,
       connections: () => this.connections,
     };

@@ -60,7 +60,7 @@ export function pickerLaws(policy: LbPolicy): void {
     const counts = countPicks(pickerOver(policy, members, random).picker, members, 50_000, random);
     assert.ok(
       counts.every((count) => count > 0),
-      `${counts.join(" ")}`,
+      counts.join(" "),
     );
   });
 

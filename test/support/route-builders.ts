@@ -23,9 +23,7 @@ export function head(line: string, headers: Readonly<Record<string, string | rea
   request.hostname = request.authority.replace(/:\d+$/, "");
   request.path = match[3] ?? "";
   request.query = match[4] ?? "";
-  request.headers = Object.entries(headers).flatMap(([name, value]) =>
-    [value].flat().flatMap((line) => [name, String(line)]),
-  );
+  request.headers = Object.entries(headers).flatMap(([name, value]) => [value].flat().flatMap((line) => [name, line]));
   return request;
 }
 

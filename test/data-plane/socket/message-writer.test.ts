@@ -86,7 +86,7 @@ describe("a message writer", () => {
     writer.text("\r\n");
     writer.flush();
     assert.equal(socket.vectors, 0);
-    assert.deepEqual(socket.writes.map(String), [`head\r\n\r\n7530\r\n${half}\r\n7530\r\n${half}\r\n`]);
+    assert.deepEqual(socket.writes.map(String), [`head\r\n\r\n7530\r\n${String(half)}\r\n7530\r\n${String(half)}\r\n`]);
   });
 
   it("keeps order and bytes of parts of any size", () => {

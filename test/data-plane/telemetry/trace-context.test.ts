@@ -76,7 +76,7 @@ describe("b3", () => {
     for (const value of [
       "",
       "2",
-      `${TRACE}`,
+      TRACE,
       `${TRACE}-${SPAN}-x`,
       `${TRACE}-${SPAN}-1-zz`,
       `${TRACE}-${SPAN}-1-${SPAN}-${SPAN}`,
