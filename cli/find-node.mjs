@@ -31,14 +31,15 @@ export function findNode(folder) {
 
 /**
  * Runs another program in this one's place: same terminal, signals passed on, its exit code ours. Pipe 3 ends with this
- * process, so that the program can follow it into an untimely death.
+ * process, so that the program can follow it into an untimely death; the variable that says so names this process, for it
+ * is inherited further than the pipe.
  * @param {string} program
  * @param {readonly string[]} args
  */
 export function runInstead(program, args) {
   const child = spawn(program, args, {
     stdio: ["inherit", "inherit", "inherit", "pipe"],
-    env: { ...process.env, HEDDLE_PARENT_PIPE: "3" },
+    env: { ...process.env, HEDDLE_PARENT_PIPE: `3:${process.pid}` },
   });
   for (const signal of /** @type {const} */ (["SIGINT", "SIGTERM", "SIGHUP", "SIGUSR2"])) {
     process.on(signal, () => child.kill(signal));

@@ -23,7 +23,7 @@ const node = findNode(here);
 if (node !== undefined && node !== process.execPath) {
   runInstead(node, [fileURLToPath(import.meta.url), ...args]);
 } else if (isNewEnough(process.version) || (onlyAsks && existsSync(compiled))) {
-  if (process.env.HEDDLE_PARENT_PIPE !== undefined) dieWithParent(Number(process.env.HEDDLE_PARENT_PIPE));
+  dieWithParent();
   module.enableCompileCache?.();
   const { main } = await import(existsSync(source) && !isBuilt(root) ? "./main.ts" : "../dist/cli/main.js");
   process.exitCode = await main(args);
@@ -33,9 +33,11 @@ if (node !== undefined && node !== process.execPath) {
   process.exitCode = 78;
 }
 
-/** A killed parent must not leave a mesh process behind that nobody knows of. @param {number} fd */
-function dieWithParent(fd) {
+/** A killed parent must not leave a mesh process behind that nobody knows of. */
+function dieWithParent() {
+  const [fd, parent] = (process.env.HEDDLE_PARENT_PIPE ?? "").split(":").map(Number);
   delete process.env.HEDDLE_PARENT_PIPE;
+  if (fd === undefined || parent !== process.ppid) return;
   const pipe = new Socket({ fd });
   pipe.on("error", () => {});
   pipe.on("close", () => process.kill(process.pid, "SIGKILL"));

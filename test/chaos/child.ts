@@ -20,7 +20,7 @@ export class Child {
     this.#process = spawn(process.execPath, args, {
       cwd: packageRoot,
       stdio: ["ignore", "pipe", "pipe", "pipe"],
-      env: { ...process.env, HEDDLE_PARENT_PIPE: "3" },
+      env: { ...process.env, HEDDLE_PARENT_PIPE: `3:${process.pid}` },
     });
     createInterface({ input: this.#process.stdout! }).on("line", onLine);
     createInterface({ input: this.#process.stderr! }).on("line", (line) => {
