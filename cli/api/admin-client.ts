@@ -45,13 +45,19 @@ export interface AdminClient {
 export function adminClient(server: string): AdminClient {
   const clients = openClients(server);
   const { mesh } = clients;
+  // A connection whose streams are open is not closed by its client, and keeps the process alive.
+  const streams = new Set<{ cancel(): void }>();
+  const open = <Message>(stream: ClientReadableStream<Message>): ClientReadableStream<Message> => {
+    streams.add(stream);
+    return stream;
+  };
   const unary = <Request, Response>(call: UnaryCall<Request, Response>, request: Request, timeoutMs?: number) =>
     callOnce(server, call, request, timeoutMs ?? ADMIN_CALL_TIMEOUT_MS);
   return {
     server,
     get: (key) => getResource(clients, unary, key),
     list: (kind) => listResources(clients, unary, kind),
-    watch: (kind) => events(server, clients[kind].watch({})),
+    watch: (kind) => events(server, open(clients[kind].watch({}))),
     applyBundle: (request) => unary(mesh.applyBundle.bind(mesh), request),
     rollback: (request) => unary(mesh.rollback.bind(mesh), request),
     revision: (revision) => wholeRevision(mesh, unary, revision),
@@ -67,8 +73,11 @@ export function adminClient(server: string): AdminClient {
         { revision, timeout: durationOf(timeoutMs) },
         timeoutMs + ADMIN_CALL_TIMEOUT_MS,
       ),
-    backup: () => events(server, mesh.backup({})),
-    close: () => Object.values(clients).forEach((client) => client.close()),
+    backup: () => events(server, open(mesh.backup({}))),
+    close() {
+      for (const stream of streams) stream.cancel();
+      for (const client of Object.values(clients)) client.close();
+    },
   };
 }
 
