@@ -1,7 +1,6 @@
 import type { Socket } from "node:net";
 
 import { TUNNEL_KEEPALIVE_MS } from "../../shared/defaults.ts";
-import { LINGER_BYTES_MAX, PIPELINE_BYTES_MAX } from "../../shared/limits.ts";
 import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import { RequestHead, type BodySink, type CodecFailure } from "../http1/message.ts";
 import { RequestDecoder } from "../http1/request-decoder.ts";
@@ -11,6 +10,8 @@ import { RequestContext } from "../request/request-context.ts";
 import { readDirectly } from "../socket/direct-reads.ts";
 import { MessageWriter } from "../socket/message-writer.ts";
 import type { ConnectionHome, OpenConnection } from "./connection-home.ts";
+import { LingeringClose } from "./lingering-close.ts";
+import { ReadGate } from "./read-gate.ts";
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -32,7 +33,8 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   readonly #home: ConnectionHome;
   readonly #socket: Socket;
   readonly #decoder: RequestDecoder;
-  /** For the next bytes of the client: of a head, of a body, of the next request, or the end of lingering. */
+  readonly #gate: ReadGate;
+  /** For the next bytes of the client: of a head, of a body, of the next request. */
   readonly #patience = new Deadline(this);
   readonly #stall = new Deadline(this);
   #sourceIp: string | undefined = undefined;
@@ -40,18 +42,14 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   #isStarted = false;
   #isRequestComplete = false;
   #isDecoding = false;
-  #isBodyPaused = false;
   #isHalfClosed = false;
-  #isLingering = false;
+  #lingering: LingeringClose | undefined = undefined;
   #isClosed = false;
   #hasServed = false;
   #requests = 0;
   /** The present request asks for a tunnel, and whether it has got it. */
   #isSwitching = false;
   #isTunnel = false;
-  #lingeredBytes = 0;
-  /** Bytes after the present request. */
-  #next: Buffer | undefined = undefined;
   /** Bytes of the chunk being decoded that are still to come; 0 outside of it. */
   #undecoded = 0;
 
@@ -60,6 +58,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     this.#home = home;
     this.#socket = socket;
     this.#decoder = new RequestDecoder(home.services.codec);
+    this.#gate = new ReadGate(socket);
     this.writer = new MessageWriter(socket);
     readDirectly(socket, (bytes) => this.#on("data", bytes));
     socket.on("end", () => this.#on("end", NO_BYTES));
@@ -81,12 +80,12 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
 
   /** The client has closed its side, and nothing of it is left to decode. */
   #isLast(): boolean {
-    return this.#isHalfClosed && this.#next === undefined && this.#undecoded === 0;
+    return this.#isHalfClosed && !this.#gate.hasKept && this.#undecoded === 0;
   }
 
   /** What follows a request for a tunnel that was refused was perhaps meant for the tunnel: it is never decoded (H3). */
   #isAmbiguous(): boolean {
-    return this.#isSwitching && (this.#next !== undefined || this.#decoder.head.form === "authority");
+    return this.#isSwitching && (this.#gate.hasKept || this.#decoder.head.form === "authority");
   }
 
   flush(): boolean {
@@ -96,16 +95,11 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   }
 
   pauseBody(): void {
-    if (this.#isBodyPaused) return;
-    this.#isBodyPaused = true;
-    this.#socket.pause();
+    this.#gate.pauseBody();
   }
 
   resumeBody(): void {
-    if (!this.#isBodyPaused) return;
-    this.#isBodyPaused = false;
-    this.#readOn();
-    this.#arm(this.#patience, this.#home.times.bodyIdleMs);
+    if (this.#gate.resumeBody()) this.#arm(this.#patience, this.#home.times.bodyIdleMs);
   }
 
   beginTunnel(): void {
@@ -113,10 +107,9 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     this.#home.tunnels += 1;
     this.#home.services.wheel.cancel(this.#patience);
     this.#socket.setKeepAlive(true, TUNNEL_KEEPALIVE_MS);
-    const held = this.#next;
-    this.#next = undefined;
-    if (held !== undefined) this.#onTunnelBytes(held);
-    this.#readOn();
+    const kept = this.#gate.take();
+    if (kept !== undefined) this.#onTunnelBytes(kept);
+    this.#gate.readOn();
     if (this.#isHalfClosed) this.#request?.onTunnelEnd();
   }
 
@@ -177,7 +170,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
       this.#undecoded = 0;
       this.#onBug(error);
     }
-    return this.#next === undefined && this.#request?.ctx.body.isReplayable !== true;
+    return !this.#gate.hasKept && this.#request?.ctx.body.isReplayable !== true;
   }
 
   #onBug(error: unknown): void {
@@ -191,27 +184,25 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
 
   #onOverdue(deadline: Deadline): void {
     if (deadline === this.#stall) {
-      if (!this.writer.hasRoom || this.#isLingering) this.#destroy();
-    } else if (this.#isLingering) this.#destroy();
-    else if (this.#request !== undefined) this.#onSlowBody(this.#request);
+      if (!this.writer.hasRoom) this.#destroy();
+    } else if (this.#request !== undefined) this.#onSlowBody(this.#request);
     else if (this.#decoder.started) this.#refuse("client-timeout");
     else this.#linger();
   }
 
   #onSlowBody(request: ProxyRequest): void {
     // Not the client's fault while we do not read, and no matter when there is nothing left to read.
-    if (this.#isRequestComplete || this.#isBodyPaused) return;
+    if (this.#isRequestComplete || this.#gate.isBodyPaused) return;
     request.onBadRequest("client-timeout");
   }
 
   #onData(bytes: Buffer): void {
-    if (this.#isLingering) {
-      this.#lingeredBytes += bytes.length;
-      if (this.#lingeredBytes > LINGER_BYTES_MAX) this.#destroy();
+    if (this.#lingering !== undefined) {
+      this.#lingering.onBytes(bytes.length);
     } else if (this.#isTunnel) {
       this.#onTunnelBytes(bytes);
-    } else if (this.#next !== undefined) {
-      this.#keep(Buffer.concat([this.#next, bytes]));
+    } else if (this.#gate.hasKept) {
+      this.#gate.keep(bytes);
     } else {
       this.#decode(bytes);
     }
@@ -222,31 +213,18 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     this.#request?.onBodyBatch();
   }
 
-  #keep(bytes: Buffer): void {
-    this.#next = bytes;
-    if (bytes.length >= PIPELINE_BYTES_MAX) this.#socket.pause();
-  }
-
-  #readOn(): void {
-    const isFull = this.#next !== undefined && this.#next.length >= PIPELINE_BYTES_MAX;
-    if (!this.#isBodyPaused && !isFull && !this.#isClosed) this.#socket.resume();
-  }
-
   #decodeNext(): void {
-    const next = this.#next;
-    if (next === undefined) return;
-    this.#next = undefined;
-    if (next.length >= PIPELINE_BYTES_MAX) this.#readOn();
-    this.#decode(next);
+    const next = this.#gate.take();
+    if (next !== undefined) this.#decode(next);
   }
 
   // Hot: once per chunk. Requests that are answered at once go round the loop, not down the stack.
   #decode(bytes: Buffer): void {
     this.#isDecoding = true;
     let offset = 0;
-    while (!this.#isLingering && !this.#isClosed) {
+    while (this.#lingering === undefined && !this.#isClosed) {
       if (this.#isRequestComplete) {
-        if (offset < bytes.length) this.#keep(bytes.subarray(offset));
+        if (offset < bytes.length) this.#gate.keep(bytes.subarray(offset));
         break;
       }
       offset = this.#decoder.read(bytes, offset, bytes.length, this);
@@ -336,15 +314,12 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     this.#home.inFlight -= 1;
     if (this.#isTunnel) this.#home.tunnels -= 1;
     this.#isTunnel = false;
-    if (this.#isBodyPaused) {
-      this.#isBodyPaused = false;
-      this.#readOn();
-    }
+    this.#gate.resumeBody();
   }
 
   #onEnd(): void {
     this.#isHalfClosed = true;
-    if (this.#isLingering) this.#destroy();
+    if (this.#lingering !== undefined) this.#lingering.onClientEnd();
     else if (this.#isTunnel) this.#request?.onTunnelEnd();
     else if (this.#request === undefined && !this.#decoder.started) this.#linger();
     else if (!this.#isRequestComplete) this.#refuse("client-ended-early");
@@ -353,30 +328,22 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
 
   #onDrain(): void {
     this.writer.reclaim();
-    if (!this.#isLingering) this.#home.services.wheel.cancel(this.#stall);
+    this.#home.services.wheel.cancel(this.#stall);
     this.#request?.onWritable();
   }
 
   #linger(): void {
-    if (this.#isLingering || this.#isClosed) return;
-    this.#isLingering = true;
-    this.#next = undefined;
-    const { wheel } = this.#home.services;
-    wheel.cancel(this.#patience);
-    this.#arm(this.#stall, this.#home.times.writeStallMs);
-    this.#socket.end(() => this.#onAllWritten());
-    this.#readOn();
-  }
-
-  #onAllWritten(): void {
-    this.#home.services.wheel.cancel(this.#stall);
-    // Nothing can come any more from a client that has closed its side: there is nothing to wait for.
-    if (this.#isHalfClosed) this.#destroy();
-    else this.#arm(this.#patience, this.#home.times.lingerMs);
+    if (this.#lingering !== undefined || this.#isClosed) return;
+    this.#gate.drop();
+    const { services, times } = this.#home;
+    services.wheel.cancel(this.#patience);
+    services.wheel.cancel(this.#stall);
+    this.#lingering = new LingeringClose(this.#socket, services.wheel, times, this.#isHalfClosed);
+    this.#gate.readOn();
   }
 
   #destroy(): void {
-    if (this.#isLingering) this.#socket.destroy();
+    if (this.#lingering !== undefined) this.#socket.destroy();
     else this.#socket.resetAndDestroy();
     this.#onClosed();
   }
@@ -387,7 +354,8 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     const { wheel } = this.#home.services;
     wheel.cancel(this.#patience);
     wheel.cancel(this.#stall);
-    this.#next = undefined;
+    this.#lingering?.onClosed();
+    this.#gate.drop();
     const request = this.#request;
     this.#endRequest();
     request?.onClientGone();
