@@ -1,41 +1,28 @@
 import { formatAddress, type Address } from "../shared/address.ts";
 import { systemClock } from "../shared/clock.ts";
-import { ACCESS_LOG_BUFFER_CHARS_MAX } from "../shared/limits.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import type { ProxyNode } from "../shared/model/node.ts";
 import { packageVersion } from "../shared/package-root.ts";
 import { systemIds, systemRandom } from "../shared/random.ts";
-import { ok } from "../shared/result.ts";
-import { TimerWheel, turnWheel } from "../shared/timer-wheel.ts";
-import { systemTimers, type Timer } from "../shared/timers.ts";
+import { systemTimers } from "../shared/timers.ts";
 import { AdminServer } from "./admin/admin-server.ts";
 import { ProxyReport } from "./admin/proxy-report.ts";
 import type { ProxyConfig } from "./config.ts";
+import { DataPath } from "./data-path.ts";
 import { drain, type Announced } from "./drain.ts";
-import { HttpListener } from "./listener/http-listener.ts";
-import { ListenerSet, orListenFailed, type ListenerSpec } from "./listener/listener-set.ts";
+import { orListenFailed, type ListenerSpec } from "./listener/listener-set.ts";
 import { nodeName } from "./node-name.ts";
 import { writeReadyFile } from "./ready-file.ts";
-import { RuntimeHolder } from "./runtime/apply.ts";
-import { compile, CompileCache } from "./runtime/compile.ts";
-import { EndpointStates } from "./runtime/endpoint-states.ts";
 import type { Runtime } from "./runtime/runtime.ts";
-import { AccessLog } from "./telemetry/access-log.ts";
-import { combinedSink } from "./telemetry/combined-sink.ts";
-import { LineWriter } from "./telemetry/line-writer.ts";
 import { processProbe } from "./telemetry/process-probe.ts";
 import { prometheusText } from "./telemetry/prometheus-text.ts";
 import { proxyFamilies } from "./telemetry/proxy-metrics.ts";
-import { RequestMetrics } from "./telemetry/request-metrics.ts";
-import type { RequestSink } from "./telemetry/request-record.ts";
-import { Egress } from "./upstream/egress.ts";
 import type { DiscoveryClient } from "./xds/client.ts";
 import { ClientSession } from "./xds/client-session.ts";
 import { CurrentConfig } from "./xds/current-config.ts";
 import type { DiscoveryLink } from "./xds/discovery-link.ts";
 import { LastGoodStore } from "./xds/last-good.ts";
 import { wireDecoder } from "./xds/wire-decoder.ts";
-import { growYoungHeapUnderLoad } from "./young-heap.ts";
 
 /** The real addresses of a running proxy. */
 export interface ProxyAddresses {
@@ -50,9 +37,6 @@ export interface ProxyAddresses {
 const OUTBOUND: ListenerSpec = { name: "outbound", routesOf: "outbound", direction: "outbound" };
 const INBOUND: ListenerSpec = { name: "inbound", routesOf: "inbound", direction: "inbound" };
 
-/** At the end, log lines that nobody takes do not keep the process for longer. */
-const LOG_FLUSH_MS = 500;
-
 /**
  * One proxy. Its ports are open when `start` settles; requests get 503 `no-config` until a snapshot is in use, from disk
  * or from the stream. The only place of the data plane that says `new` for what touches the outside.
@@ -61,18 +45,10 @@ export class Proxy implements DiscoveryLink {
   readonly name: string;
   readonly log: Logger;
   readonly #config: ProxyConfig;
-  readonly #holder = new RuntimeHolder();
-  readonly #endpoints = new EndpointStates();
-  readonly #wheel = new TimerWheel(systemClock);
-  readonly #wheelTurning: Timer;
-  readonly #requestMetrics = new RequestMetrics();
-  readonly #accessLog: LineWriter | undefined;
-  /** Undefined: hosts outside the mesh are not for this proxy. */
-  readonly #egress: Egress | undefined;
+  readonly #dataPath: DataPath;
   readonly #store: LastGoodStore | undefined;
   readonly #session: ClientSession<Runtime>;
   readonly #current: CurrentConfig;
-  readonly #listeners: ListenerSet;
   readonly #admin: AdminServer;
   readonly #snapshotWrites = { saved: 0, failed: 0 };
   readonly #serving = Promise.withResolvers<void>();
@@ -88,17 +64,13 @@ export class Proxy implements DiscoveryLink {
     this.#config = config;
     this.log = createLog("heddle-proxy", config.logLevel);
     this.name = nodeName(config, systemIds);
-    this.#accessLog = openAccessLog(config.accessLog);
-    this.#egress = config.egress === "allow-any" ? new Egress() : undefined;
+    this.#dataPath = new DataPath(config, this.log);
     this.#store = this.#openStore();
     this.#session = this.#newSession();
-    const logs = this.#accessLog === undefined ? [] : [new AccessLog(this.#accessLog)];
-    const sink = combinedSink([this.#requestMetrics, ...logs, growYoungHeapUnderLoad()]);
-    this.#listeners = new ListenerSet(this.#listenerMaker(sink), this.log);
     this.#current = new CurrentConfig({
       session: this.#session,
-      holder: this.#holder,
-      endpoints: this.#endpoints,
+      holder: this.#dataPath.holder,
+      endpoints: this.#dataPath.endpoints,
       store: this.#store,
       clock: systemClock,
       log: this.log,
@@ -108,7 +80,6 @@ export class Proxy implements DiscoveryLink {
       drain: () => void this.drain(),
       quit: () => this.#quit.resolve(),
     });
-    this.#wheelTurning = turnWheel(this.#wheel, systemTimers);
   }
 
   // The stream, as the admin port tells it.
@@ -185,7 +156,7 @@ export class Proxy implements DiscoveryLink {
   async openInbound(): Promise<void> {
     if (!this.#isInboundHeld || this.#drained !== undefined) return;
     this.#isInboundHeld = false;
-    const inbound = await this.#listeners.open(INBOUND, this.#config.inbound, "--inbound");
+    const inbound = await this.#dataPath.listeners.open(INBOUND, this.#config.inbound, "--inbound");
     this.#addresses = { ...this.addresses, inbound };
     this.log.info({ inbound: formatAddress(inbound) }, "the app listens");
     this.#client?.reintroduce();
@@ -199,7 +170,7 @@ export class Proxy implements DiscoveryLink {
   drain({ keepOutbound = false } = {}): Promise<void> {
     this.#drained ??= drain({
       keepOutbound,
-      listeners: this.#listeners,
+      listeners: this.#dataPath.listeners,
       announce: (waitMs) => this.#announceDrain(waitMs),
       clock: systemClock,
       timers: systemTimers,
@@ -210,27 +181,22 @@ export class Proxy implements DiscoveryLink {
 
   /** For log rotation. */
   async reopenAccessLog(): Promise<void> {
-    await this.#accessLog?.reopen();
+    await this.#dataPath.accessLog?.reopen();
   }
 
   /** Ends everything now; requests in flight are given up. Settles when the last snapshot and log lines are written. */
   async stop(): Promise<void> {
     this.#client?.stop();
-    this.#listeners.close();
-    // An idle connection to a peer would keep the process until the peer closes it.
-    for (const endpoint of this.#endpoints.values()) endpoint.pool?.drain();
-    this.#egress?.drain();
+    this.#dataPath.close();
     await this.#store?.flush();
-    const tooLong = new Promise<void>((settle) => systemTimers.after(LOG_FLUSH_MS, settle));
-    await Promise.race([this.#accessLog?.flush(), tooLong]);
-    this.#wheelTurning.cancel();
+    await this.#dataPath.end();
     // Last: its open port keeps the process alive until here.
     this.#admin.close();
   }
 
   async #openPorts(): Promise<ProxyAddresses> {
     const { app, outbound, inbound, admin, upstreams } = this.#config;
-    const listeners = this.#listeners;
+    const { listeners } = this.#dataPath;
     const hasInbound = app !== undefined && !this.#isInboundHeld;
     const opened = new Map<string, Address>();
     try {
@@ -252,7 +218,7 @@ export class Proxy implements DiscoveryLink {
   }
 
   #onSwapped(runtime: Runtime): void {
-    this.#listeners.follow(runtime);
+    this.#dataPath.listeners.follow(runtime);
     if (this.#addresses !== undefined) this.#onServing();
   }
 
@@ -319,37 +285,16 @@ export class Proxy implements DiscoveryLink {
   }
 
   #newSession(): ClientSession<Runtime> {
-    const { app, acceptOlder } = this.#config;
-    const cache = new CompileCache();
     return new ClientSession({
       decoder: wireDecoder,
-      acceptOlder,
-      compile: (snapshot, revision) => {
-        const context = { endpoints: this.#endpoints, cache, random: systemRandom, revision, localApp: app };
-        const compiled = compile(snapshot, context);
-        return compiled.ok ? ok(compiled.value.runtime) : compiled;
-      },
+      acceptOlder: this.#config.acceptOlder,
+      compile: (snapshot, revision) => this.#dataPath.compile(snapshot, revision),
     });
-  }
-
-  #listenerMaker(sink: RequestSink): (spec: ListenerSpec) => HttpListener {
-    const { service, version, pathMode, underscores } = this.#config;
-    return (spec) =>
-      new HttpListener({
-        ...spec,
-        // What comes in is for the app beside the proxy, never for a host elsewhere.
-        ...(spec.direction === "outbound" && this.#egress !== undefined ? { egress: this.#egress } : {}),
-        runtimeOf: () => this.#holder.current,
-        sink,
-        wheel: this.#wheel,
-        identity: { service, version },
-        codec: { pathMode, underscores },
-        onBug: (error) => this.log.error({ err: error }, "a bug ended a request"),
-      });
   }
 
   #newReport(): ProxyReport {
     const { service, version } = this.#config;
+    const { holder, endpoints, listeners, requestMetrics, accessLog } = this.#dataPath;
     const probe = processProbe();
     const report: ProxyReport = new ProxyReport({
       proxy: {
@@ -363,20 +308,20 @@ export class Proxy implements DiscoveryLink {
       config: this.#current,
       session: this.#session,
       link: this,
-      holder: this.#holder,
-      listeners: this.#listeners,
+      holder,
+      listeners,
       isDraining: () => this.#drained !== undefined,
       metrics: () =>
         prometheusText([
-          ...this.#requestMetrics.families(),
+          ...requestMetrics.families(),
           ...proxyFamilies({
             config: report.config(),
             swaps: this.#current.swaps,
             refusals: this.#current.refusals,
-            listeners: this.#listeners.all(),
-            endpoints: this.#endpoints.values(),
+            listeners: listeners.all(),
+            endpoints: endpoints.values(),
             snapshotWrites: this.#snapshotWrites,
-            logLinesDropped: this.#accessLog?.droppedLines ?? 0,
+            logLinesDropped: accessLog?.droppedLines ?? 0,
             process: probe(),
           }),
         ]),
@@ -390,9 +335,4 @@ export async function startProxy(config: ProxyConfig, options = { holdInbound: f
   const proxy = new Proxy(config);
   await proxy.start(options);
   return proxy;
-}
-
-function openAccessLog(target: string): LineWriter | undefined {
-  if (target === "off") return undefined;
-  return new LineWriter(target === "stdout" ? "-" : target, systemTimers, ACCESS_LOG_BUFFER_CHARS_MAX);
 }

@@ -1,0 +1,103 @@
+import { systemClock } from "../shared/clock.ts";
+import { ACCESS_LOG_BUFFER_CHARS_MAX } from "../shared/limits.ts";
+import type { Logger } from "../shared/log.ts";
+import type { Snapshot } from "../shared/model/snapshot.ts";
+import { systemRandom } from "../shared/random.ts";
+import { ok, type Result } from "../shared/result.ts";
+import { TimerWheel, turnWheel } from "../shared/timer-wheel.ts";
+import { systemTimers, type Timer } from "../shared/timers.ts";
+import type { Violation } from "../shared/violation.ts";
+import type { ProxyConfig } from "./config.ts";
+import { HttpListener } from "./listener/http-listener.ts";
+import { ListenerSet, type ListenerSpec } from "./listener/listener-set.ts";
+import { RuntimeHolder } from "./runtime/apply.ts";
+import { compile, CompileCache } from "./runtime/compile.ts";
+import { EndpointStates } from "./runtime/endpoint-states.ts";
+import type { Runtime } from "./runtime/runtime.ts";
+import { AccessLog } from "./telemetry/access-log.ts";
+import { combinedSink } from "./telemetry/combined-sink.ts";
+import { LineWriter } from "./telemetry/line-writer.ts";
+import { RequestMetrics } from "./telemetry/request-metrics.ts";
+import { Egress } from "./upstream/egress.ts";
+import { growYoungHeapUnderLoad } from "./young-heap.ts";
+
+/** At the end, log lines that nobody takes do not keep the process for longer. */
+const LOG_FLUSH_MS = 500;
+
+/**
+ * The part of a proxy that carries requests: its ports, the runtime in use, what is known of endpoints, and what was
+ * counted. It knows no control plane: whoever has a snapshot compiles it here and swaps it in.
+ */
+export class DataPath {
+  readonly holder = new RuntimeHolder();
+  readonly endpoints = new EndpointStates();
+  readonly listeners: ListenerSet;
+  readonly requestMetrics = new RequestMetrics();
+  readonly accessLog: LineWriter | undefined;
+  readonly #config: ProxyConfig;
+  readonly #log: Logger;
+  readonly #cache = new CompileCache();
+  readonly #wheel = new TimerWheel(systemClock);
+  readonly #wheelTurning: Timer;
+  /** Undefined: hosts outside the mesh are not for this proxy. */
+  readonly #egress: Egress | undefined;
+
+  constructor(config: ProxyConfig, log: Logger) {
+    this.#config = config;
+    this.#log = log;
+    this.accessLog = openAccessLog(config.accessLog);
+    this.#egress = config.egress === "allow-any" ? new Egress() : undefined;
+    this.listeners = new ListenerSet(this.#listenerMaker(), log);
+    this.#wheelTurning = turnWheel(this.#wheel, systemTimers);
+  }
+
+  /** The runtime of a snapshot, or everything that is wrong with it. Nothing in use changes. */
+  compile(snapshot: Snapshot, revision: number): Result<Runtime, readonly Violation[]> {
+    const compiled = compile(snapshot, {
+      endpoints: this.endpoints,
+      cache: this.#cache,
+      random: systemRandom,
+      revision,
+      localApp: this.#config.app,
+    });
+    return compiled.ok ? ok(compiled.value.runtime) : compiled;
+  }
+
+  /** Ends everything now; requests in flight are given up. */
+  close(): void {
+    this.listeners.close();
+    // An idle connection to a peer would keep the process until the peer closes it.
+    for (const endpoint of this.endpoints.values()) endpoint.pool?.drain();
+    this.#egress?.drain();
+  }
+
+  /** After `close`: settles when the last log lines are written, or nobody took them for a while. */
+  async end(): Promise<void> {
+    const tooLong = new Promise<void>((settle) => systemTimers.after(LOG_FLUSH_MS, settle));
+    await Promise.race([this.accessLog?.flush(), tooLong]);
+    this.#wheelTurning.cancel();
+  }
+
+  #listenerMaker(): (spec: ListenerSpec) => HttpListener {
+    const { service, version, pathMode, underscores } = this.#config;
+    const logs = this.accessLog === undefined ? [] : [new AccessLog(this.accessLog)];
+    const sink = combinedSink([this.requestMetrics, ...logs, growYoungHeapUnderLoad()]);
+    return (spec) =>
+      new HttpListener({
+        ...spec,
+        // What comes in is for the app beside the proxy, never for a host elsewhere.
+        ...(spec.direction === "outbound" && this.#egress !== undefined ? { egress: this.#egress } : {}),
+        runtimeOf: () => this.holder.current,
+        sink,
+        wheel: this.#wheel,
+        identity: { service, version },
+        codec: { pathMode, underscores },
+        onBug: (error) => this.#log.error({ err: error }, "a bug ended a request"),
+      });
+  }
+}
+
+function openAccessLog(target: string): LineWriter | undefined {
+  if (target === "off") return undefined;
+  return new LineWriter(target === "stdout" ? "-" : target, systemTimers, ACCESS_LOG_BUFFER_CHARS_MAX);
+}
