@@ -12,9 +12,11 @@ import { buildRing } from "../data-plane/balancer/ring-hash.ts";
 import { compileRoutes } from "../data-plane/router/compile-routes.ts";
 import { CompileCache, compile } from "../data-plane/runtime/compile.ts";
 import { EndpointState } from "../data-plane/runtime/endpoint-state.ts";
+import { ClusterStates } from "../data-plane/runtime/cluster-states.ts";
 import { EndpointStates } from "../data-plane/runtime/endpoint-states.ts";
 import type { RouteTable } from "../data-plane/runtime/runtime.ts";
 import type { Cluster, Endpoint, LbPolicy, LoadAssignment } from "../shared/model/cluster.ts";
+import { NO_POLICIES } from "../shared/model/cluster-policy.ts";
 import type { Route, RouteConfig, VirtualHost } from "../shared/model/route.ts";
 import type { Snapshot } from "../shared/model/snapshot.ts";
 import { seededRandom, systemRandom } from "../shared/random.ts";
@@ -78,7 +80,10 @@ function route(name: string, cluster: string, path: Route["match"]["path"], head
       prefixRewrite: undefined,
       regexRewrite: undefined,
       hostRewrite: undefined,
+      mirrors: [],
     },
+    fault: undefined,
+    rateLimit: undefined,
   };
 }
 
@@ -201,7 +206,7 @@ function mesh(services: number, endpointCount: number, lb: LbPolicy): Snapshot {
         connectTimeoutMs: 1_000,
         lb,
         panicThresholdPercent: 50,
-        breaker: undefined,
+        policies: NO_POLICIES,
         service: name,
         version: "",
       },
@@ -231,6 +236,7 @@ function mesh(services: number, endpointCount: number, lb: LbPolicy): Snapshot {
 function newContext() {
   return {
     endpoints: new EndpointStates(),
+    clusters: new ClusterStates(),
     cache: new CompileCache(),
     random: systemRandom,
     revision: 1,

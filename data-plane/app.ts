@@ -71,6 +71,7 @@ export class Proxy implements DiscoveryLink {
       session: this.#session,
       holder: this.#dataPath.holder,
       endpoints: this.#dataPath.endpoints,
+      clusters: this.#dataPath.clusters,
       store: this.#store,
       clock: systemClock,
       log: this.log,

@@ -12,6 +12,7 @@ import { HttpListener } from "./listener/http-listener.ts";
 import { ListenerSet, type ListenerSpec } from "./listener/listener-set.ts";
 import { RuntimeHolder } from "./runtime/apply.ts";
 import { compile, CompileCache } from "./runtime/compile.ts";
+import { ClusterStates } from "./runtime/cluster-states.ts";
 import { EndpointStates } from "./runtime/endpoint-states.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { AccessLog } from "./telemetry/access-log.ts";
@@ -31,6 +32,7 @@ const LOG_FLUSH_MS = 500;
 export class DataPath {
   readonly holder = new RuntimeHolder();
   readonly endpoints = new EndpointStates();
+  readonly clusters = new ClusterStates();
   readonly listeners: ListenerSet;
   readonly requestMetrics = new RequestMetrics();
   readonly accessLog: LineWriter | undefined;
@@ -55,6 +57,7 @@ export class DataPath {
   compile(snapshot: Snapshot, revision: number): Result<Runtime, readonly Violation[]> {
     const compiled = compile(snapshot, {
       endpoints: this.endpoints,
+      clusters: this.clusters,
       cache: this.#cache,
       random: systemRandom,
       revision,

@@ -1,10 +1,12 @@
 import { HttpListener } from "../../data-plane/listener/http-listener.ts";
 import { CompileCache, compile } from "../../data-plane/runtime/compile.ts";
+import { ClusterStates } from "../../data-plane/runtime/cluster-states.ts";
 import { EndpointStates } from "../../data-plane/runtime/endpoint-states.ts";
 import { RequestMetrics } from "../../data-plane/telemetry/request-metrics.ts";
 import { Egress } from "../../data-plane/upstream/egress.ts";
 import { systemClock } from "../../shared/clock.ts";
 import type { Cluster, Endpoint, LoadAssignment } from "../../shared/model/cluster.ts";
+import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
 import type { Route, RouteConfig, VirtualHost } from "../../shared/model/route.ts";
 import type { Snapshot } from "../../shared/model/snapshot.ts";
 import { systemRandom } from "../../shared/random.ts";
@@ -31,7 +33,7 @@ function cluster(name: string, service: string, version: string): Cluster {
     connectTimeoutMs: 1_000,
     lb: { kind: "least-request", choices: 2 },
     panicThresholdPercent: 50,
-    breaker: undefined,
+    policies: NO_POLICIES,
     service,
     version,
   };
@@ -57,12 +59,18 @@ function forward(
         backoffBaseMs: 25,
         backoffMaxMs: 250,
         avoidPrevious: true,
+        retryNonIdempotent: false,
+        retryAfterMaxMs: 0,
+        hedgeOnTryTimeout: false,
       },
       hashOn: [],
       prefixRewrite: undefined,
       regexRewrite: undefined,
       hostRewrite: undefined,
+      mirrors: [],
     },
+    fault: undefined,
+    rateLimit: undefined,
   };
 }
 
@@ -111,6 +119,7 @@ function snapshot(): Snapshot {
 
 const compiled = compile(snapshot(), {
   endpoints: new EndpointStates(),
+  clusters: new ClusterStates(),
   cache: new CompileCache(),
   random: systemRandom,
   revision: 1,

@@ -1,6 +1,7 @@
 import { unreachable } from "../../shared/assert.ts";
 import * as defaults from "../../shared/defaults.ts";
 import type { Cluster, Endpoint, LbPolicy, LoadAssignment } from "../../shared/model/cluster.ts";
+import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
 import type { NodeKind } from "../../shared/model/node.ts";
 import type { ServiceEndpoint, ServicePolicy } from "../catalog/catalog.ts";
 import type { MemberRows } from "./mesh.ts";
@@ -59,10 +60,7 @@ function cluster(rows: MemberRows, version: string | null, isGrpc: boolean): Clu
     connectTimeoutMs: policy?.connectTimeoutMs ?? defaults.CONNECT_TIMEOUT_MS,
     lb: isGrpc ? grpcLbPolicy(policy) : lbPolicy(policy),
     panicThresholdPercent: policy?.panicThreshold ?? defaults.PANIC_THRESHOLD_PERCENT,
-    breaker: {
-      thresholdPercent: policy?.cbThreshold ?? defaults.CB_THRESHOLD_PERCENT,
-      windowSec: policy?.cbWindowSec ?? defaults.CB_WINDOW_SEC,
-    },
+    policies: NO_POLICIES,
     service: rows.service,
     version: version ?? "",
   };

@@ -27,6 +27,7 @@ function grpcRoute(route: Route): readonly Route[] {
         prefixRewrite: undefined,
         regexRewrite: undefined,
         hostRewrite: undefined,
+        mirrors: [],
       },
     },
   ];

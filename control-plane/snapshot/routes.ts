@@ -85,6 +85,8 @@ function makeVirtualHost(routing: RoutingRows, source: string): VirtualHost {
   return { name: routing.service, domains: [routing.service], routes: [...ruled, ...whole] };
 }
 
+const noPolicies = { fault: undefined, rateLimit: undefined };
+
 interface Scope {
   readonly self: Target;
   readonly targets: ReadonlyMap<string, Target>;
@@ -105,8 +107,9 @@ function ruleRoutes(row: rows.Route, scope: Scope): readonly Route[] {
     query: Object.entries(row.queryMatch ?? {}).map(([name, value]) => ({ name, value: exactly(value) })),
   };
   const name = `route/${row.name}`;
-  if (row.directResponse !== null) return [{ name, match, action: { kind: "respond", ...row.directResponse } }];
-  if (row.redirect !== null) return [{ name, match, action: redirectOf(row.redirect) }];
+  if (row.directResponse !== null)
+    return [{ name, match, action: { kind: "respond", ...row.directResponse }, ...noPolicies }];
+  if (row.redirect !== null) return [{ name, match, action: redirectOf(row.redirect), ...noPolicies }];
   const destinations =
     row.destinations.length > 0 ? row.destinations : [{ service: scope.self.service, version: null, weight: 1 }];
   return forwardRoutes({ name, match, destinations, forward: ruleForward(row, scope.self.policy), scope });
@@ -132,8 +135,9 @@ function forwardRoutes({ name, match, destinations, forward, scope }: Forwarding
       name: `${name}/${header}`,
       match: { ...match, headers: [...match.headers, headerMatch(header, value)] },
       action: action(forced(destinations, splits, { header, value })),
+      ...noPolicies,
     })),
-    { name, match, action: action(divide(destinations, splits)) },
+    { name, match, action: action(divide(destinations, splits)), ...noPolicies },
   ];
 }
 
@@ -220,6 +224,7 @@ function forwardOf(policy: rows.ServicePolicy | undefined): Forwarding["forward"
     prefixRewrite: undefined,
     regexRewrite: undefined,
     hostRewrite: undefined,
+    mirrors: [],
   };
 }
 
@@ -242,6 +247,9 @@ function retryOf(policy: rows.ServicePolicy | undefined, attempts: number): Forw
     backoffBaseMs: policy?.retryBackoffBaseMs ?? defaults.RETRY_BACKOFF_BASE_MS,
     backoffMaxMs: policy?.retryBackoffMaxMs ?? defaults.RETRY_BACKOFF_MAX_MS,
     avoidPrevious: true,
+    retryNonIdempotent: false,
+    retryAfterMaxMs: 0,
+    hedgeOnTryTimeout: false,
   };
 }
 

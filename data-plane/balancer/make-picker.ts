@@ -1,4 +1,5 @@
 import { unreachable } from "../../shared/assert.ts";
+import { LEAST_REQUEST_CHOICES } from "../../shared/defaults.ts";
 import type { LbPolicy } from "../../shared/model/cluster.ts";
 import type { Random } from "../../shared/random.ts";
 import type { Picker } from "../runtime/runtime.ts";
@@ -39,6 +40,8 @@ export function makePicker(
         return newRound(members);
       case "least-request":
         return new LeastRequestPicker(members, policy.choices);
+      case "peak-ewma":
+        return new LeastRequestPicker(members, LEAST_REQUEST_CHOICES);
       case "random":
         return new RandomPicker(members);
       case "ring-hash":

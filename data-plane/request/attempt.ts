@@ -3,8 +3,10 @@ import { type HeaderList, ResponseHead } from "../http1/message.ts";
 import { CHUNK_END, chunkHeadText, lastChunkText, requestHeadText } from "../http1/write-head.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
 import type { ClusterRuntime, ForwardRuntime } from "../runtime/runtime.ts";
+import type { Verdict } from "../policy/verdict.ts";
 import { poolOf, type PoolWaiter } from "../upstream/connection-pool.ts";
 import type { TunnelEvent, UpstreamConnection, UpstreamFailure } from "../upstream/upstream-connection.ts";
+import { judgeAttempt } from "./judge-attempt.ts";
 import { propagationLines } from "./propagate.ts";
 import type { RequestContext } from "./request-context.ts";
 
@@ -57,6 +59,8 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
   #isSending = false;
   #isWaiting = false;
   #isReleased = false;
+  #isJudged = false;
+  #startMs = 0;
   #isBodyPaused = false;
   #isFlushDue = false;
 
@@ -86,6 +90,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
   start(): void {
     const { endpoint, fresh } = this.#target;
     const { wheel } = this.#ctx.services;
+    this.#startMs = this.#ctx.services.clock.nowMs();
     endpoint.active += 1;
     endpoint.requests += 1;
     if (this.#ctx.body.isComplete) this.#armTryTimeout();
@@ -146,10 +151,19 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     this.#connection?.resume();
   }
 
+  /** Tells the policies how it went: the first word counts. `status` is that of the response, else 0. */
+  judge(verdict: Verdict, status: number): void {
+    if (this.#isJudged) return;
+    this.#isJudged = true;
+    const latencyMs = this.#ctx.services.clock.nowMs() - this.#startMs;
+    judgeAttempt(this.#ctx, this.#target, { verdict, status, latencyMs });
+  }
+
   /** Gives everything back. A connection whose response is not complete closes. */
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
+    this.judge("none", 0);
     this.endpoint.active -= 1;
     if (this.#tryDeadline !== undefined) this.#ctx.services.wheel.cancel(this.#tryDeadline);
     if (this.#isWaiting) poolOf(this.endpoint, this.#ctx.services.wheel).leave(this);

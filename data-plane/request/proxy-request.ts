@@ -1,6 +1,7 @@
 import { TUNNEL_IDLE_MS } from "../../shared/defaults.ts";
 import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts";
+import { verdictOf } from "../policy/verdict.ts";
 import type { TunnelEvent } from "../upstream/upstream-connection.ts";
 import { Attempt, type AttemptFailure, type AttemptOwner } from "./attempt.ts";
 import { COMMIT, decideRetry, isIdempotent, type Outcome } from "./decide-retry.ts";
@@ -87,6 +88,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   onResponse(head: ResponseHead): void {
     const { ctx } = this;
     ctx.upstreamMs = ctx.elapsedMs();
+    this.#attempt?.judge(verdictOf(head.status), head.status);
     if (head.status >= 400) {
       const outcome: Outcome = { kind: "response", status: head.status, isRaced: false };
       if (this.#retries(outcome)) return;
@@ -113,7 +115,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const { ctx } = this;
     const attempt = this.#attempt;
     if (attempt === undefined || this.#isFinished) return;
-    attempt.endpoint.failures += 1;
+    attempt.judge(isOfOwnMaking(failure) ? "none" : "local", 0);
     const reason = this.#tunnel === undefined ? reasonOf(failure, attempt.responseBytesSeen) : "upstream-died";
     if (this.#isCommitted) return this.#end(replyBroken(ctx, reason));
     const outcome = outcomeOf(failure, attempt.isRaced);
@@ -256,11 +258,17 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   onDeadline(deadline: Deadline): void {
     try {
       if (deadline === this.#backoff) this.#try(false);
-      else if (this.#tunnel === undefined) this.#answer("timeout");
+      else if (this.#tunnel === undefined) this.#onTimeout();
       else this.#answer("tunnel-idle");
     } catch (error) {
       this.onBug(error);
     }
+  }
+
+  /** Of the whole request: the caller is answered, and the service is held to it (seed F4.16). */
+  #onTimeout(): void {
+    this.#attempt?.judge("local", 0);
+    this.#answer("timeout");
   }
 
   #armTimeout(): void {
@@ -292,4 +300,9 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     ctx.durationMs = ctx.elapsedMs();
     ctx.services.sink.onFinished(ctx);
   }
+}
+
+/** Says nothing of the endpoint. */
+function isOfOwnMaking(failure: AttemptFailure): boolean {
+  return failure === "overflow" || failure === "loop";
 }

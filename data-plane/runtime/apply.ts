@@ -1,3 +1,4 @@
+import type { ClusterStates } from "./cluster-states.ts";
 import type { EndpointState } from "./endpoint-state.ts";
 import type { EndpointStates } from "./endpoint-states.ts";
 import type { Runtime } from "./runtime.ts";
@@ -17,8 +18,9 @@ export class RuntimeHolder {
 export function applyRuntime(
   holder: RuntimeHolder,
   runtime: Runtime,
-  endpoints: EndpointStates,
+  { endpoints, clusters }: { readonly endpoints: EndpointStates; readonly clusters: ClusterStates },
 ): readonly EndpointState[] {
   holder.current = runtime;
+  clusters.reconcile(runtime);
   return endpoints.reconcile(runtime);
 }

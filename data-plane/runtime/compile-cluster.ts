@@ -5,6 +5,7 @@ import type { Random } from "../../shared/random.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
 import { eligibleEndpoints, type Member } from "../balancer/eligible.ts";
 import { makePicker, type Handover } from "../balancer/make-picker.ts";
+import type { ClusterStates } from "./cluster-states.ts";
 import type { EndpointStates } from "./endpoint-states.ts";
 import type { ClusterRuntime } from "./runtime.ts";
 
@@ -19,6 +20,7 @@ export interface CompiledCluster {
 
 export interface ClusterContext {
   readonly endpoints: EndpointStates;
+  readonly clusters: ClusterStates;
   readonly random: Random;
 }
 
@@ -37,6 +39,8 @@ export function compileCluster(
     service: cluster.service,
     version: cluster.version,
     connectTimeoutMs: cluster.connectTimeoutMs,
+    policies: cluster.policies,
+    state: context.clusters.obtain(cluster.name, cluster.service),
     endpoints: members.map(({ state }) => state),
     eligible: eligibility.groups.flatMap((group) => group.members.map(({ state }) => state)),
     isInPanic: eligibility.isInPanic,

@@ -2,6 +2,7 @@ import type { Address } from "../../shared/address.ts";
 import { CONNECT_TIMEOUT_MS } from "../../shared/defaults.ts";
 import { PROXY_ENDPOINTS_MAX } from "../../shared/limits.ts";
 import { LOCAL_APP_CLUSTER, type Cluster, type LoadAssignment } from "../../shared/model/cluster.ts";
+import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
 import type { Listener } from "../../shared/model/listener.ts";
 import type { RouteConfig } from "../../shared/model/route.ts";
 import type { Snapshot } from "../../shared/model/snapshot.ts";
@@ -17,6 +18,7 @@ import {
   isLive,
   type CompiledCluster,
 } from "./compile-cluster.ts";
+import type { ClusterStates } from "./cluster-states.ts";
 import type { EndpointStates } from "./endpoint-states.ts";
 import type { ClusterRuntime, ListenerRuntime, RouteTable, Runtime } from "./runtime.ts";
 
@@ -37,6 +39,7 @@ export interface Missing {
 
 export interface CompileContext {
   readonly endpoints: EndpointStates;
+  readonly clusters: ClusterStates;
   readonly cache: CompileCache;
   readonly random: Random;
   /** The revision the snapshot stands for. */
@@ -132,7 +135,7 @@ function localAppCluster(address: Address | undefined): Cluster {
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     lb: { kind: "round-robin" },
     panicThresholdPercent: 0,
-    breaker: undefined,
+    policies: NO_POLICIES,
     service: LOCAL_APP_CLUSTER,
     version: "",
   };

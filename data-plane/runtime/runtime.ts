@@ -1,7 +1,9 @@
 import type { Address } from "../../shared/address.ts";
+import type { ClusterPolicies } from "../../shared/model/cluster-policy.ts";
 import type { RespondAction, RetryPolicy } from "../../shared/model/route.ts";
 import type { Random } from "../../shared/random.ts";
 import type { RequestHead } from "../http1/message.ts";
+import type { ClusterState } from "./cluster-state.ts";
 import type { EndpointState } from "./endpoint-state.ts";
 
 /**
@@ -68,6 +70,9 @@ export interface ClusterRuntime {
   readonly service: string;
   readonly version: string;
   readonly connectTimeoutMs: number;
+  readonly policies: ClusterPolicies;
+  /** What the policies know; it outlives this runtime. */
+  readonly state: ClusterState;
   /** All endpoints, usable or not, in the order of the assignment. */
   readonly endpoints: readonly EndpointState[];
   /** Those the picker may return: for a retry that must not meet an endpoint again, and to count them. */

@@ -1,6 +1,8 @@
 import { formatAddress, type Address } from "../../shared/address.ts";
 import { CONNECT_TIMEOUT_MS } from "../../shared/defaults.ts";
 import { EGRESS_ENDPOINTS_MAX } from "../../shared/limits.ts";
+import { ClusterState, ServiceState } from "../runtime/cluster-state.ts";
+import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
 import { EndpointState } from "../runtime/endpoint-state.ts";
 import type { ClusterRuntime, ForwardRuntime, Picker } from "../runtime/runtime.ts";
 
@@ -79,6 +81,8 @@ function egressRoute(endpoint: EndpointState): ForwardRuntime {
     service: "egress",
     version: "",
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    policies: NO_POLICIES,
+    state: new ClusterState("egress", new ServiceState("egress")),
     endpoints: [endpoint],
     eligible: [endpoint],
     isInPanic: false,

@@ -3,6 +3,7 @@ import type { Logger } from "../../shared/log.ts";
 import { emptySnapshot, type Snapshot } from "../../shared/model/snapshot.ts";
 import { describeViolations } from "../../shared/violation.ts";
 import { applyRuntime, type RuntimeHolder } from "../runtime/apply.ts";
+import type { ClusterStates } from "../runtime/cluster-states.ts";
 import type { EndpointStates } from "../runtime/endpoint-states.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ClientSession } from "./client-session.ts";
@@ -14,6 +15,7 @@ export interface CurrentConfigOptions {
   readonly session: ClientSession<Runtime>;
   readonly holder: RuntimeHolder;
   readonly endpoints: EndpointStates;
+  readonly clusters: ClusterStates;
   /** Undefined: nothing is kept on disk. */
   readonly store: LastGoodStore | undefined;
   readonly clock: Clock;
@@ -108,8 +110,8 @@ export class CurrentConfig {
   }
 
   #swap({ runtime, snapshot, revision }: Activation<Runtime>): void {
-    const { holder, endpoints, onSwapped } = this.#options;
-    applyRuntime(holder, runtime, endpoints);
+    const { holder, endpoints, clusters, onSwapped } = this.#options;
+    applyRuntime(holder, runtime, { endpoints, clusters });
     this.#snapshot = snapshot;
     this.#revision = revision;
     this.#swaps += 1;

@@ -1,4 +1,5 @@
 import type { Address } from "../address.ts";
+import type { ClusterPolicies } from "./cluster-policy.ts";
 
 /** A named set of endpoints and how to use them (Envoy `Cluster`). */
 export interface Cluster {
@@ -11,24 +12,19 @@ export interface Cluster {
   readonly lb: LbPolicy;
   /** Below this share of usable endpoints health is ignored; 0 turns that off (Envoy `healthy_panic_threshold`). */
   readonly panicThresholdPercent: number;
-  /** What Envoy has no message for; undefined when the server is not Heddle. Rides as metadata `heddle.policy`. */
-  readonly breaker: BreakerPolicy | undefined;
+  readonly policies: ClusterPolicies;
   /** The service whose row the cluster came from, for metrics and explanations. */
   readonly service: string;
   /** The version subset, or "" for all versions. */
   readonly version: string;
 }
 
-/** The error-rate circuit breaker of a ServicePolicy (`cb_threshold`, `cb_window_sec`). */
-export interface BreakerPolicy {
-  readonly thresholdPercent: number;
-  readonly windowSec: number;
-}
-
 export type LbPolicy =
   | { readonly kind: "round-robin" }
   | { readonly kind: "least-request"; readonly choices: number }
   | { readonly kind: "random" }
+  /** Two choices by the peak of the response time and the requests under way (semantics.md 7). */
+  | { readonly kind: "peak-ewma"; readonly decayMs: number; readonly defaultRttMs: number }
   | { readonly kind: "ring-hash"; readonly ringSizeMin: number; readonly ringSizeMax: number }
   | { readonly kind: "maglev"; readonly tableSize: number };
 

@@ -1,3 +1,5 @@
+import type { RateLimitPolicy } from "./rate-limit.ts";
+
 /** A route table (Envoy `RouteConfiguration`): hosts first, then routes in order, first match wins. */
 export interface RouteConfig {
   readonly name: string;
@@ -18,6 +20,8 @@ export interface Route {
   readonly name: string;
   readonly match: RouteMatch;
   readonly action: RouteAction;
+  readonly fault: FaultPolicy | undefined;
+  readonly rateLimit: RateLimitPolicy | undefined;
 }
 
 /** All parts must hold. */
@@ -73,6 +77,7 @@ export interface ForwardAction {
   readonly prefixRewrite: string | undefined;
   readonly regexRewrite: { readonly pattern: string; readonly substitution: string } | undefined;
   readonly hostRewrite: string | undefined;
+  readonly mirrors: readonly MirrorPolicy[];
 }
 
 export interface WeightedCluster {
@@ -91,6 +96,12 @@ export interface RetryPolicy {
   readonly backoffMaxMs: number;
   /** Choose an endpoint that has not been tried, when there is one (Envoy `previous_hosts`). */
   readonly avoidPrevious: boolean;
+  /** Also what is neither idempotent nor carries an Idempotency-Key: the operator knows that it may be done twice. */
+  readonly retryNonIdempotent: boolean;
+  /** A Retry-After of at most this long sets the wait; 0: it is not read (Envoy `rate_limited_retry_back_off`). */
+  readonly retryAfterMaxMs: number;
+  /** A try that is too slow goes on while another one starts; the first good answer wins (Envoy `hedge_policy`). */
+  readonly hedgeOnTryTimeout: boolean;
 }
 
 export type HashPolicy =
@@ -116,4 +127,20 @@ export interface RespondAction {
   readonly status: number;
   /** At most 4096 bytes (Envoy `max_direct_response_body_size_bytes`). */
   readonly body: string;
+}
+
+/** Faults for one route (Envoy's `HTTPFault` in `typed_per_filter_config`). Each is drawn independently; delay comes first. */
+export interface FaultPolicy {
+  readonly delay: { readonly percent: number; readonly ms: number } | undefined;
+  readonly abort: { readonly percent: number; readonly status: number } | undefined;
+  /** Only requests that carry all of these. */
+  readonly headers: readonly HeaderMatch[];
+  /** Unix milliseconds after which it injects nothing, control plane or not; undefined: until it is taken away. */
+  readonly untilWallMs: number | undefined;
+}
+
+/** A copy of a share of the requests, whose answers nobody sees (Envoy `request_mirror_policies`). */
+export interface MirrorPolicy {
+  readonly cluster: string;
+  readonly percent: number;
 }

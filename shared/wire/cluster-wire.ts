@@ -2,7 +2,8 @@ import { ENVOY_CONNECT_TIMEOUT_MS, PANIC_THRESHOLD_PERCENT } from "../defaults.t
 import type { Any } from "../generated/google/protobuf/any.ts";
 import { Cluster as ClusterMessage, Cluster_DiscoveryType } from "../generated/envoy/config/cluster/v3/cluster.ts";
 import { ClusterPolicy } from "../generated/heddle/discovery/v1/discovery.ts";
-import type { BreakerPolicy, Cluster } from "../model/cluster.ts";
+import type { Cluster } from "../model/cluster.ts";
+import { NO_POLICIES } from "../model/cluster-policy.ts";
 import type { NodeKind } from "../model/node.ts";
 import { err, ok, type Result } from "../result.ts";
 import { violation, type Violation } from "../violation.ts";
@@ -57,7 +58,7 @@ export function decodeCluster(bytes: Uint8Array): Result<Cluster, Violation[]> {
     connectTimeoutMs: timeout === undefined ? ENVOY_CONNECT_TIMEOUT_MS : decodeDuration(timeout),
     lb,
     panicThresholdPercent,
-    breaker: policy === undefined ? undefined : readBreaker(policy),
+    policies: NO_POLICIES,
     service: policy?.service ?? message.name,
     version: policy?.version ?? "",
   });
@@ -144,12 +145,6 @@ function policyAny(cluster: Cluster): Any {
     ClusterPolicy.fromPartial({
       service: cluster.service,
       version: cluster.version,
-      ...(cluster.breaker === undefined
-        ? {}
-        : {
-            cbThreshold: cluster.breaker.thresholdPercent,
-            cbWindow: encodeDuration(cluster.breaker.windowSec * 1_000),
-          }),
     }),
   );
 }
@@ -165,10 +160,4 @@ function readPolicy(any: Any | undefined, found: Violation[]): ClusterPolicy | u
   if (policy.ok) return policy.value;
   found.push(violation(path, policy.error));
   return undefined;
-}
-
-/** A breaker without a threshold never opens: the policy names none. */
-function readBreaker(policy: ClusterPolicy): BreakerPolicy | undefined {
-  if (policy.cbThreshold === 0 || policy.cbWindow === undefined) return undefined;
-  return { thresholdPercent: policy.cbThreshold, windowSec: decodeDuration(policy.cbWindow) / 1_000 };
 }

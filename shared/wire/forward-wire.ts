@@ -55,6 +55,7 @@ export function readForward(message: RouteActionMessage, path: string, found: Vi
         ? undefined
         : { pattern: regexRewrite.pattern?.regex ?? "", substitution: regexRewrite.substitution },
     hostRewrite: readHostRewrite(message, path, found),
+    mirrors: [],
   };
 }
 

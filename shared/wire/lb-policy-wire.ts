@@ -24,9 +24,13 @@ export function lbPolicyFields(lb: LbPolicy): Parameters<typeof ClusterMessage.f
     case "random":
       return { lbPolicy: Cluster_LbPolicy.RANDOM };
     case "least-request":
+    case "peak-ewma":
       return {
         lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
-        lbConfig: { $case: "leastRequestLbConfig", value: { choiceCount: lb.choices } },
+        lbConfig: {
+          $case: "leastRequestLbConfig",
+          value: { choiceCount: lb.kind === "least-request" ? lb.choices : LEAST_REQUEST_CHOICES },
+        },
       };
     case "ring-hash": {
       const sizes = { minimumRingSize: BigInt(lb.ringSizeMin), maximumRingSize: BigInt(lb.ringSizeMax) };

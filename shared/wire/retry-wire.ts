@@ -47,6 +47,9 @@ export function readRetryPolicy(message: RetryPolicyMessage, path: string, found
     backoffBaseMs,
     backoffMaxMs: maxInterval === undefined ? backoffBaseMs * 10 : decodeDuration(maxInterval),
     avoidPrevious: readPredicates(message, path, found),
+    retryNonIdempotent: false,
+    retryAfterMaxMs: 0,
+    hedgeOnTryTimeout: false,
   };
 }
 

@@ -101,7 +101,7 @@ function readRoute(message: RouteMessage, path: string, found: Violation[]): Rou
   const match = message.match === undefined ? undefined : readRouteMatch(message.match, join(path, "match"), found);
   const action = readAction(message, path, found);
   if (match === undefined || action === undefined) return undefined;
-  return { name: message.name, match, action };
+  return { name: message.name, match, action, fault: undefined, rateLimit: undefined };
 }
 
 function readAction(message: RouteMessage, path: string, found: Violation[]): RouteAction | undefined {

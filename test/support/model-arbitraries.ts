@@ -1,6 +1,7 @@
 import fc, { type Arbitrary } from "fast-check";
 
 import type { Cluster, Endpoint, LbPolicy, LoadAssignment } from "../../shared/model/cluster.ts";
+import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
 import type { Listener } from "../../shared/model/listener.ts";
 import type {
   ForwardAction,
@@ -67,9 +68,7 @@ export const cluster: Arbitrary<Cluster> = fc.record({
   connectTimeoutMs: durationMs,
   lb: lbPolicy,
   panicThresholdPercent: fc.double({ min: 0, max: 100, noNaN: true, noDefaultInfinity: true }).map((x) => x + 0),
-  breaker: optional(
-    fc.record({ thresholdPercent: fc.integer({ min: 1, max: 100 }), windowSec: fc.integer({ min: 1, max: 3_600 }) }),
-  ),
+  policies: fc.constant(NO_POLICIES),
   service: anyText,
   version: anyText,
 });
@@ -117,6 +116,9 @@ const retryPolicy: Arbitrary<RetryPolicy> = fc.record({
   backoffBaseMs: durationMs,
   backoffMaxMs: durationMs,
   avoidPrevious: fc.boolean(),
+  retryNonIdempotent: fc.constant(false),
+  retryAfterMaxMs: fc.constant(0),
+  hedgeOnTryTimeout: fc.constant(false),
 });
 
 const terminal = fc.boolean();
@@ -142,6 +144,7 @@ const forward: Arbitrary<ForwardAction> = fc.record({
   prefixRewrite: optional(text),
   regexRewrite: optional(fc.record({ pattern: text, substitution: anyText })),
   hostRewrite: optional(text),
+  mirrors: fc.constant([]),
 });
 
 const redirect: Arbitrary<RedirectAction> = fc.record({
@@ -164,6 +167,8 @@ const route: Arbitrary<Route> = fc.record({
   name: anyText,
   match: routeMatch,
   action: fc.oneof(forward, redirect, respond),
+  fault: fc.constant(undefined),
+  rateLimit: fc.constant(undefined),
 });
 
 export const routeConfig: Arbitrary<RouteConfig> = fc.record({

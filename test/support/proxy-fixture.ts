@@ -1,3 +1,5 @@
+import { ClusterState, ServiceState } from "../../data-plane/runtime/cluster-state.ts";
+import { NO_POLICIES, type ClusterPolicies } from "../../shared/model/cluster-policy.ts";
 import assert from "node:assert/strict";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 
@@ -59,6 +61,9 @@ export function retryPolicy(retries: number, change: Partial<RetryPolicy> = {}):
     backoffBaseMs: 1,
     backoffMaxMs: 2,
     avoidPrevious: true,
+    retryNonIdempotent: false,
+    retryAfterMaxMs: 0,
+    hedgeOnTryTimeout: false,
     ...change,
   };
 }
@@ -67,6 +72,7 @@ export interface FixtureOptions {
   readonly retry?: RetryPolicy;
   readonly timeoutMs?: number;
   readonly connectTimeoutMs?: number;
+  readonly policies?: Partial<ClusterPolicies>;
   readonly action?: RouteRuntime["action"];
   readonly match?: (head: RequestHead) => boolean;
   readonly egress?: boolean;
@@ -84,6 +90,7 @@ export class ProxyFixture {
   readonly wheel: TimerWheel;
   readonly #clock: ManualClock | undefined;
   readonly endpoints: EndpointState[];
+  readonly clusterState = new ClusterState("reviews", new ServiceState("reviews"));
   readonly listener: HttpListener;
   #next = 0;
   #clients: RawClient[] = [];
@@ -114,6 +121,8 @@ export class ProxyFixture {
       service: "reviews",
       version: "",
       connectTimeoutMs: options.connectTimeoutMs ?? 1_000,
+      policies: { ...NO_POLICIES, ...options.policies },
+      state: this.clusterState,
       endpoints: this.endpoints,
       eligible: this.endpoints,
       isInPanic: false,

@@ -1,3 +1,5 @@
+import { ClusterState, ServiceState } from "../../data-plane/runtime/cluster-state.ts";
+import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
 import { RequestHead } from "../../data-plane/http1/message.ts";
 import { compileRoutes } from "../../data-plane/router/compile-routes.ts";
 import type { ClusterRuntime, RouteRuntime, RouteTable } from "../../data-plane/runtime/runtime.ts";
@@ -37,6 +39,7 @@ export function forward(cluster: string, parts: Partial<ForwardAction> = {}): Fo
     prefixRewrite: undefined,
     regexRewrite: undefined,
     hostRewrite: undefined,
+    mirrors: [],
     ...parts,
   };
 }
@@ -53,6 +56,8 @@ export interface RouteParts {
 export function route(name: string, parts: RouteParts = {}): Route {
   return {
     name,
+    fault: undefined,
+    rateLimit: undefined,
     match: {
       path: parts.path ?? { kind: "prefix", value: "/" },
       caseSensitive: parts.caseSensitive ?? true,
@@ -91,6 +96,8 @@ export function clusterRuntime(name: string): ClusterRuntime {
     service: name,
     version: "",
     connectTimeoutMs: 1_000,
+    policies: NO_POLICIES,
+    state: new ClusterState(name, new ServiceState(name)),
     endpoints: [],
     eligible: [],
     isInPanic: false,

@@ -1,4 +1,5 @@
 import type { Cluster, LoadAssignment } from "../../shared/model/cluster.ts";
+import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
 import type { Listener } from "../../shared/model/listener.ts";
 import type { RouteConfig } from "../../shared/model/route.ts";
 
@@ -10,7 +11,7 @@ export function cluster(name: string, mark = 0): Cluster {
     connectTimeoutMs: 1_000 + mark,
     lb: { kind: "round-robin" },
     panicThresholdPercent: 50,
-    breaker: undefined,
+    policies: NO_POLICIES,
     service: name,
     version: "",
   };
@@ -52,7 +53,10 @@ export function routeConfig(name: string, clusters: readonly string[], mark = 0)
             prefixRewrite: undefined,
             regexRewrite: undefined,
             hostRewrite: undefined,
+            mirrors: [],
           },
+          fault: undefined,
+          rateLimit: undefined,
         },
       ],
     })),

@@ -1,8 +1,10 @@
 import { CompileCache, compile, type Compilation, type CompileContext } from "../../data-plane/runtime/compile.ts";
+import { ClusterStates } from "../../data-plane/runtime/cluster-states.ts";
 import { EndpointStates } from "../../data-plane/runtime/endpoint-states.ts";
 import type { ClusterRuntime, Runtime } from "../../data-plane/runtime/runtime.ts";
 import { parseAddress } from "../../shared/address.ts";
 import type { Cluster, Endpoint, LoadAssignment } from "../../shared/model/cluster.ts";
+import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
 import type { Listener } from "../../shared/model/listener.ts";
 import type { RouteConfig } from "../../shared/model/route.ts";
 import type { Snapshot } from "../../shared/model/snapshot.ts";
@@ -23,7 +25,7 @@ export function edsCluster(name: string, parts: Partial<Cluster> = {}): Cluster 
     connectTimeoutMs: 1_000,
     lb: { kind: "round-robin" },
     panicThresholdPercent: 50,
-    breaker: undefined,
+    policies: NO_POLICIES,
     service: name,
     version: "",
     ...parts,
@@ -66,6 +68,7 @@ export function snapshotOf(parts: SnapshotParts): Snapshot {
 export function compileContext(parts: Partial<CompileContext> = {}): CompileContext {
   return {
     endpoints: new EndpointStates(),
+    clusters: new ClusterStates(),
     cache: new CompileCache(),
     random: seededRandom(1),
     revision: 1,

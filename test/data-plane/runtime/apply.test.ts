@@ -38,7 +38,7 @@ function proxy() {
     context,
     take: (snapshot: Snapshot) => {
       const { runtime } = compiled(snapshot, context);
-      return { runtime, retired: applyRuntime(holder, runtime, context.endpoints) };
+      return { runtime, retired: applyRuntime(holder, runtime, context) };
     },
     state: (key: string): EndpointState => {
       const state = context.endpoints.get(key);
@@ -111,7 +111,7 @@ describe("the swap", () => {
     const two = services({ web: [A], api: [B] });
     compiled(two, context);
     const retired = state(B);
-    applyRuntime(holder, one, context.endpoints);
+    applyRuntime(holder, one, context);
     assert.equal(retired.isRetired, true);
     const { runtime } = take(two);
     assert.deepEqual(clusterOf(runtime, "api").endpoints, [state(B)]);

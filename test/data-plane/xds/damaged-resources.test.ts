@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { compile, CompileCache } from "../../../data-plane/runtime/compile.ts";
+import { ClusterStates } from "../../../data-plane/runtime/cluster-states.ts";
 import { EndpointStates } from "../../../data-plane/runtime/endpoint-states.ts";
 import type { Runtime } from "../../../data-plane/runtime/runtime.ts";
 import { ClientSession } from "../../../data-plane/xds/client-session.ts";
@@ -25,12 +26,13 @@ const types: readonly ResourceType[] = ["clusters", "endpoints", "listeners", "r
 
 function openSession(random: Random): ClientSession<Runtime> {
   const endpoints = new EndpointStates();
+  const clusters = new ClusterStates();
   const cache = new CompileCache();
   return new ClientSession({
     decoder: wireDecoder,
     acceptOlder: false,
     compile: (snapshot, revision) => {
-      const compiled = compile(snapshot, { endpoints, cache, random, revision, localApp: undefined });
+      const compiled = compile(snapshot, { endpoints, clusters, cache, random, revision, localApp: undefined });
       return compiled.ok ? ok(compiled.value.runtime) : compiled;
     },
   });

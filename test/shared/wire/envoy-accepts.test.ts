@@ -8,6 +8,7 @@ import { describe, it } from "node:test";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 
 import type { Cluster, LbPolicy } from "../../../shared/model/cluster.ts";
+import { NO_POLICIES } from "../../../shared/model/cluster-policy.ts";
 import type {
   ForwardAction,
   HashPolicy,
@@ -34,6 +35,7 @@ const forward: ForwardAction = {
   prefixRewrite: undefined,
   regexRewrite: undefined,
   hostRewrite: undefined,
+  mirrors: [],
 };
 const cluster: Cluster = {
   name: "web",
@@ -41,7 +43,7 @@ const cluster: Cluster = {
   connectTimeoutMs: 1_000,
   lb: { kind: "round-robin" },
   panicThresholdPercent: 50,
-  breaker: { thresholdPercent: 50, windowSec: 30 },
+  policies: NO_POLICIES,
   service: "web",
   version: "",
 };
@@ -68,6 +70,9 @@ const retry = {
   backoffBaseMs: 25,
   backoffMaxMs: 250,
   avoidPrevious: true,
+  retryNonIdempotent: false,
+  retryAfterMaxMs: 0,
+  hedgeOnTryTimeout: false,
 };
 
 const matches: readonly RouteMatch[] = [
@@ -118,9 +123,10 @@ const actions: readonly RouteAction[] = [
   { kind: "respond", status: 418, body: "tea" },
   { kind: "respond", status: 204, body: "" },
 ];
+const noPolicies = { fault: undefined, rateLimit: undefined };
 const routes: readonly Route[] = [
-  ...matches.map((each, index) => ({ name: `match-${index}`, match: each, action: forward })),
-  ...actions.map((action, index) => ({ name: `action-${index}`, match, action })),
+  ...matches.map((each, index) => ({ name: `match-${index}`, match: each, action: forward, ...noPolicies })),
+  ...actions.map((action, index) => ({ name: `action-${index}`, match, action, ...noPolicies })),
 ];
 const lbPolicies: readonly LbPolicy[] = [
   { kind: "round-robin" },

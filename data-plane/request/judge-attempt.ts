@@ -1,0 +1,17 @@
+import { isFailure, type Verdict } from "../policy/verdict.ts";
+import type { AttemptTarget } from "./attempt.ts";
+import type { RequestContext } from "./request-context.ts";
+
+/** How one attempt went. */
+export interface AttemptResult {
+  readonly verdict: Verdict;
+  /** Of the response, else 0. */
+  readonly status: number;
+  /** From its start to the head of the response, or to its failure. */
+  readonly latencyMs: number;
+}
+
+/** The one place where policies hear how an attempt went; called exactly once for each attempt that was started. */
+export function judgeAttempt(_ctx: RequestContext, target: AttemptTarget, result: AttemptResult): void {
+  if (isFailure(result.verdict)) target.endpoint.failures += 1;
+}

@@ -1,0 +1,30 @@
+/**
+ * What is known of a service that is called, and survives every change of configuration: its key is the service's name,
+ * because all version subsets of a service stand or fall together (seeds.md C1: one breaker for each destination), and a
+ * split that moves traffic between them must not forget what was learnt.
+ */
+export class ServiceState {
+  readonly service: string;
+  /** The last reconciliation that found it in use; only ClusterStates writes it. */
+  reconciliation = 0;
+
+  constructor(service: string) {
+    this.service = service;
+  }
+}
+
+/**
+ * What is known of one cluster beyond its endpoints: what Envoy keeps for each cluster, which is limits and ejections. The
+ * key is the cluster's name.
+ */
+export class ClusterState {
+  readonly name: string;
+  readonly service: ServiceState;
+  /** The last reconciliation that found it in use; only ClusterStates writes it. */
+  reconciliation = 0;
+
+  constructor(name: string, service: ServiceState) {
+    this.name = name;
+    this.service = service;
+  }
+}
