@@ -5,9 +5,15 @@ import { type BodyFraming, type BodySink, type CodecFailure, type HeaderList, NO
 export class BodyDecoder {
   complete = false;
 
+  readonly #bytesMax: number;
   #framing: BodyFraming = "none";
   #left = 0;
   #chunked: ChunkedDecoder | undefined = undefined;
+
+  /** `bytesMax` bounds chunked bodies; a length is known before the body, to whoever starts it. */
+  constructor(bytesMax = Infinity) {
+    this.#bytesMax = bytesMax;
+  }
 
   get failure(): CodecFailure | undefined {
     return this.#framing === "chunked" ? this.#chunked?.failure : undefined;
@@ -23,7 +29,7 @@ export class BodyDecoder {
     this.#left = framing === "length" ? length : 0;
     this.complete = framing === "none" || (framing === "length" && length === 0);
     if (framing !== "chunked") return;
-    this.#chunked ??= new ChunkedDecoder();
+    this.#chunked ??= new ChunkedDecoder(this.#bytesMax);
     this.#chunked.reset();
   }
 

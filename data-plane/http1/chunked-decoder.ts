@@ -27,6 +27,7 @@ import {
   BAD_CHUNK_END,
   BAD_CHUNK_EXTENSION,
   BAD_CHUNK_SIZE,
+  BODY_TOO_LARGE,
   CHUNK_EXTENSIONS_TOO_LARGE,
   HEAD_TOO_LARGE,
   TRAILERS_TOO_LARGE,
@@ -63,17 +64,25 @@ export class ChunkedDecoder {
   failure: CodecFailure | undefined = undefined;
   trailers: HeaderList = NO_TRAILERS;
 
+  readonly #bytesMax: number;
   #stage = SIZE_FIRST;
   #size = 0;
   #digits = 0;
   #extensionBytes = 0;
+  /** Of all chunks that were announced. */
+  #announced = 0;
   #trailerReader: HeadReader | undefined = undefined;
+
+  constructor(bytesMax = Infinity) {
+    this.#bytesMax = bytesMax;
+  }
 
   reset(): void {
     this.complete = false;
     this.failure = undefined;
     this.trailers = NO_TRAILERS;
     this.#extensionBytes = 0;
+    this.#announced = 0;
     this.#trailerReader?.reset();
     this.#startChunk();
   }
@@ -124,7 +133,8 @@ export class ChunkedDecoder {
       case SIZE_LF:
         if (byte !== LF) return BAD_CHUNK_END;
         this.#stage = this.#size === 0 ? TRAILERS : DATA;
-        return undefined;
+        this.#announced += this.#size;
+        return this.#announced > this.#bytesMax ? BODY_TOO_LARGE : undefined;
       case DATA_CR:
         this.#stage = DATA_LF;
         return byte === CR ? undefined : BAD_CHUNK_END;

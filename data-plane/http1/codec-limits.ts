@@ -1,6 +1,6 @@
 import { HEADER_COUNT_MAX, HEAD_BYTES_MAX, METHOD_BYTES_MAX, REQUEST_LINE_BYTES_MAX } from "../../shared/limits.ts";
 
-/** Bounds of one head. */
+/** Bounds of one message. */
 export interface CodecLimits {
   /** Whole head with its empty line; beyond: 431. */
   readonly headBytesMax: number;
@@ -10,6 +10,8 @@ export interface CodecLimits {
   readonly requestLineBytesMax: number;
   /** Beyond: 501. */
   readonly methodBytesMax: number;
+  /** Body without its chunk lines, announced or counted; beyond: 413. Infinity: none. */
+  readonly bodyBytesMax: number;
 }
 
 export const CODEC_LIMITS: CodecLimits = {
@@ -17,4 +19,5 @@ export const CODEC_LIMITS: CodecLimits = {
   fieldCountMax: HEADER_COUNT_MAX,
   requestLineBytesMax: REQUEST_LINE_BYTES_MAX,
   methodBytesMax: METHOD_BYTES_MAX,
+  bodyBytesMax: Infinity,
 };

@@ -57,6 +57,7 @@ export const METHOD_TOO_LONG = failure(501, "method_too_long", "5");
 export const REQUEST_LINE_TOO_LONG = failure(414, "request_line_too_long", "5");
 export const HEAD_TOO_LARGE = failure(431, "head_too_large", "5");
 export const TOO_MANY_FIELDS = failure(431, "too_many_fields", "5");
+export const BODY_TOO_LARGE = failure(413, "body_too_large", "5");
 
 // Responses only.
 export const BAD_STATUS_LINE = failure(502, "status_line_malformed", "F24");

@@ -11,6 +11,7 @@ import { ConnectionOptions } from "./connection-options.ts";
 import { listMembers } from "./chars.ts";
 import {
   BAD_HOST,
+  BODY_TOO_LARGE,
   CONNECT_REFUSED,
   CONNECT_WITH_BODY,
   HOST_DIFFERS,
@@ -64,7 +65,8 @@ export class RequestDecoder {
   readonly #reader: HeadReader;
   readonly #fields: MessageFields;
   readonly #connection = new ConnectionOptions();
-  readonly #body = new BodyDecoder();
+  readonly #body: BodyDecoder;
+  readonly #bodyBytesMax: number;
   #inHead = true;
   /** The last Host and what it means: clients send the same one on a connection again and again. */
   #hostText = "";
@@ -79,6 +81,8 @@ export class RequestDecoder {
     this.#allowConnect = options.allowConnect ?? false;
     this.#line = new RequestLine(limits.requestLineBytesMax, limits.methodBytesMax, pathMode !== "reject");
     this.#reader = new HeadReader(this.#line, limits);
+    this.#body = new BodyDecoder(limits.bodyBytesMax);
+    this.#bodyBytesMax = limits.bodyBytesMax;
   }
 
   /** Whether any byte of the present message has come; the empty line that may precede one is not of it. */
@@ -148,6 +152,8 @@ export class RequestDecoder {
       this.#methodFailure(head.method) ??
       this.#setHopFields(head);
     if (failure !== undefined) return failure;
+    // Last: what is wrong with the head would be wrong with a smaller body, too.
+    if (head.contentLength > this.#bodyBytesMax) return BODY_TOO_LARGE;
     this.#inHead = false;
     this.#body.start(head.framing, head.contentLength);
     return undefined;

@@ -4,6 +4,7 @@ import { once } from "node:events";
 import { createInterface } from "node:readline";
 import { describe, it } from "node:test";
 
+import { CODEC_LIMITS } from "../../../data-plane/http1/codec-limits.ts";
 import { POLITE_REFUSALS_MAX } from "../../../shared/limits.ts";
 import { answering, ProxyFixture, scriptedUpstream } from "../../support/proxy-fixture.ts";
 import { RawClient } from "../../support/raw-client.ts";
@@ -84,6 +85,43 @@ describe("a connection", () => {
     assert.equal(client.received, "");
     assert.equal(proxy.listener.exhausted, 1);
     assert.equal(proxy.sink.finished.length, 3);
+  });
+});
+
+describe("a body beyond its bound", () => {
+  const codec = { limits: { ...CODEC_LIMITS, bodyBytesMax: 1_000 } };
+
+  it("of a known length is refused with 413 before it comes, and the client sees it while it sends", async (t) => {
+    const proxy = await new ProxyFixture([1], { listener: { codec } }).start(t);
+    const client = await proxy.connect();
+    client.write(`POST / HTTP/1.1\r\nHost: reviews\r\ncontent-length: 1001\r\n\r\n`);
+    const refusal = await client.response();
+    assert.match(refusal, /^HTTP\/1\.1 413 Content Too Large\r\nx-heddle-error: body_too_large\r\n/);
+    assert.match(refusal, /\r\nconnection: close\r\n/);
+    client.socket.end("x".repeat(1_001));
+    await client.closed();
+    assert.equal(client.wasReset, false);
+    assert.equal(client.received, "");
+    assert.equal(proxy.last().flag, "DPE");
+    assert.equal(proxy.last().attempts, 0);
+  });
+
+  it("of chunks is refused with 413 when it is reached, and the upstream is let go", async (t) => {
+    const proxy = await new ProxyFixture([await scriptedUpstream(t, ok)], { listener: { codec } }).start(t);
+    const client = await proxy.connect();
+    client.write(`POST / HTTP/1.1\r\nHost: reviews\r\ntransfer-encoding: chunked\r\n\r\n3\r\nabc\r\n`);
+    await proxy.until(() => proxy.active === 1, "the request is under way");
+    client.write("3e6\r\n");
+    assert.match(await client.response(), /^HTTP\/1\.1 413 .*x-heddle-error: body_too_large/s);
+    await proxy.until(() => proxy.upstreamConnections === 0, "no unfinished request is left at the upstream");
+    assert.equal(proxy.active, 0);
+  });
+
+  it("is none when it is as long as it may be", async (t) => {
+    const proxy = await new ProxyFixture([await scriptedUpstream(t, ok)], { listener: { codec } }).start(t);
+    const body = "x".repeat(1_000);
+    const response = await proxy.send(`POST / HTTP/1.1\r\nHost: reviews\r\ncontent-length: 1000\r\n\r\n${body}`);
+    assert.match(response, /^HTTP\/1\.1 200 /);
   });
 });
 
