@@ -81,6 +81,8 @@ export const KEEP_ALIVE_IDLE_MS = 60_000;
 export const UPSTREAM_IDLE_MS = 4_000;
 export const WRITE_STALL_MS = 30_000;
 export const LINGER_MS = 1_000;
+/** A request without a byte in either direction (Envoy HttpConnectionManager.stream_idle_timeout). */
+export const STREAM_IDLE_MS = 300_000;
 /** A tunnel without a byte in either direction (Envoy TcpProxy.idle_timeout; a WebSocket may be silent for long). */
 export const TUNNEL_IDLE_MS = 3_600_000;
 /** First probe of a silent tunnel's connections, so that a peer that vanished is noticed (Linux asks after 2 hours). */

@@ -3,15 +3,24 @@ import {
   HEADER_TIMEOUT_MS,
   KEEP_ALIVE_IDLE_MS,
   LINGER_MS,
+  STREAM_IDLE_MS,
+  TUNNEL_IDLE_MS,
   WRITE_STALL_MS,
 } from "../../shared/defaults.ts";
 import type { ListenerServices } from "../request/listener-services.ts";
 
-/** How long the connection waits for what (http1.md 5). */
+/** How long the connection and its requests wait for what (http1.md 5). */
 export interface ConnectionTimes {
+  /** From the first byte of a head, or from the start of the connection, to the end of the head. */
   readonly headerMs: number;
+  /** Between two parts of a request's body. */
   readonly bodyIdleMs: number;
+  /** Between two requests. */
   readonly keepAliveIdleMs: number;
+  /** Without a byte in either direction while a request is in progress; 0: for ever. */
+  readonly streamIdleMs: number;
+  /** The same for a tunnel. */
+  readonly tunnelIdleMs: number;
   readonly writeStallMs: number;
   readonly lingerMs: number;
 }
@@ -20,6 +29,8 @@ export const CONNECTION_TIMES: ConnectionTimes = {
   headerMs: HEADER_TIMEOUT_MS,
   bodyIdleMs: BODY_IDLE_TIMEOUT_MS,
   keepAliveIdleMs: KEEP_ALIVE_IDLE_MS,
+  streamIdleMs: STREAM_IDLE_MS,
+  tunnelIdleMs: TUNNEL_IDLE_MS,
   writeStallMs: WRITE_STALL_MS,
   lingerMs: LINGER_MS,
 };

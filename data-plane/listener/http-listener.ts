@@ -70,8 +70,8 @@ export class HttpListener implements ConnectionHome {
   #refusing = 0;
 
   constructor(options: HttpListenerOptions) {
-    this.services = servicesOf(options);
     this.times = { ...CONNECTION_TIMES, ...options.times };
+    this.services = servicesOf(options, this.times);
     // Half-open: a client that has sent all it has to say still gets its answer.
     this.#server = createServer(
       { allowHalfOpen: true, noDelay: true, highWaterMark: RELAY_BUFFER_BYTES_MAX },
@@ -163,7 +163,7 @@ export class HttpListener implements ConnectionHome {
   }
 }
 
-function servicesOf(options: HttpListenerOptions): ListenerServices {
+function servicesOf(options: HttpListenerOptions, times: ConnectionTimes): ListenerServices {
   return {
     name: options.name,
     routesOf: options.routesOf ?? options.name,
@@ -178,6 +178,8 @@ function servicesOf(options: HttpListenerOptions): ListenerServices {
     identity: options.identity,
     egress: options.egress,
     sampleRatio: options.sampleRatio ?? TRACE_SAMPLE_RATIO,
+    streamIdleMs: times.streamIdleMs,
+    tunnelIdleMs: times.tunnelIdleMs,
     onBug: options.onBug,
     codec: { allowConnect: options.egress !== undefined && options.fixedAuthority === undefined, ...options.codec },
   };

@@ -32,6 +32,10 @@ export interface ListenerServices {
   readonly egress: Egress | undefined;
   /** Share of the traces started here that are sampled. */
   readonly sampleRatio: number;
+  /** How long a request may be without a byte in either direction; 0: for ever. */
+  readonly streamIdleMs: number;
+  /** The same for a request that has become a tunnel. */
+  readonly tunnelIdleMs: number;
   readonly codec: RequestDecoderOptions;
   /** A bug of ours ended a request. */
   readonly onBug: (error: unknown) => void;

@@ -18,6 +18,8 @@ export type LocalReason =
   | "try-timeout"
   | "loop"
   | "overload"
+  | "stream-idle"
+  | "upload-idle"
   | "tunnel-idle"
   | "client-timeout"
   | "client-ended-early"
@@ -48,6 +50,9 @@ export const LOCAL_REPLIES: { readonly [reason in LocalReason]: LocalReply } = {
   "try-timeout": { status: 504, flag: "UT", sentence: "the service did not answer in time" },
   loop: { status: 502, flag: "UF", sentence: "the address leads back to this proxy" },
   overload: { status: 503, flag: "OM", sentence: "the proxy has no room for this connection" },
+  // Envoy: 408 while the request is still coming, 504 after it.
+  "stream-idle": { status: 504, flag: "SI", sentence: "nothing was sent in either direction for too long" },
+  "upload-idle": { status: 408, flag: "SI", sentence: "nothing was sent in either direction for too long" },
   "tunnel-idle": { status: 504, flag: "SI", sentence: "nothing passed through the tunnel for too long" },
   "client-timeout": { status: 408, flag: "DPE", sentence: "the request did not come in time" },
   "client-ended-early": { status: 400, flag: "DPE", sentence: "the request ended in its middle" },

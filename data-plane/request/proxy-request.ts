@@ -1,4 +1,3 @@
-import { TUNNEL_IDLE_MS } from "../../shared/defaults.ts";
 import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts";
 import { verdictOf } from "../policy/verdict.ts";
@@ -28,10 +27,12 @@ import { Tunnel } from "./tunnel.ts";
  */
 export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   readonly ctx: RequestContext;
-  /** The whole request, retries included; runs from when it has been received. Then the idle time of a tunnel. */
+  /** The whole request, retries included; runs from when it has been received. */
   readonly #timeout = new Deadline(this);
   /** Made at the first retry: most requests have none. */
   #backoff: Deadline | undefined = undefined;
+  /** Bytes in either direction move it. Made for tunnels, and for requests that could be idle for as long. */
+  #idle: Deadline | undefined = undefined;
   #attempt: Attempt | undefined = undefined;
   #tunnel: Tunnel | undefined = undefined;
   #isCommitted = false;
@@ -62,6 +63,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     ctx.hash = action.hash(ctx.head, ctx.downstream.sourceIp);
     readPropagation(ctx);
     if (ctx.body.isComplete) this.#armTimeout();
+    this.#watchIdleness();
     return this.#try(false);
   }
 
@@ -89,6 +91,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const { ctx } = this;
     ctx.upstreamMs = ctx.elapsedMs();
     this.#attempt?.judge(verdictOf(head.status), head.status);
+    this.#onActivity();
     if (head.status >= 400) {
       const outcome: Outcome = { kind: "response", status: head.status, isRaced: false };
       if (this.#retries(outcome)) return;
@@ -105,9 +108,12 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   }
 
   #beginTunnel(head: ResponseHead): void {
+    const { wheel, tunnelIdleMs } = this.ctx.services;
     this.#tunnel = new Tunnel();
+    wheel.cancel(this.#timeout);
+    this.#idle ??= new Deadline(this);
+    wheel.arm(this.#idle, tunnelIdleMs);
     beginTunnel(this.ctx, head);
-    this.#stayOpen();
     this.ctx.downstream.beginTunnel();
   }
 
@@ -157,6 +163,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   // ── The response on its way down ──
 
   onInformational(head: ResponseHead): void {
+    this.#onActivity();
     if (head.status === 100) this.#isContinued = true;
     relayInformational(this.ctx, head);
   }
@@ -166,7 +173,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   }
 
   onResponseBatch(): void {
-    if (this.#tunnel !== undefined) this.#stayOpen();
+    this.#onActivity();
     if (this.#isFinished || this.ctx.downstream.flush() || this.#isPaused) return;
     this.#isPaused = true;
     this.#attempt?.pauseResponse();
@@ -195,12 +202,13 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   }
 
   onBodyBatch(): void {
-    if (this.#tunnel !== undefined) this.#stayOpen();
+    this.#onActivity();
     this.#attempt?.flushBody();
   }
 
   /** The socket takes more of the response. */
   onWritable(): void {
+    this.#onActivity();
     this.#isPaused = false;
     this.#attempt?.resumeResponse();
   }
@@ -224,9 +232,29 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     if (tunnel.isDone) this.#end(false);
   }
 
-  /** Bytes have passed: the idle time of the tunnel begins anew. */
-  #stayOpen(): void {
-    if (!this.#isFinished) this.ctx.services.wheel.arm(this.#timeout, TUNNEL_IDLE_MS);
+  // ── Idleness ──
+
+  /** Most requests end by their timeout before they could be idle for so long: they need no second deadline. */
+  #watchIdleness(): void {
+    const { ctx } = this;
+    const { streamIdleMs, wheel } = ctx.services;
+    const timeoutMs = ctx.route?.timeoutMs ?? 0;
+    const endsBefore = ctx.body.isComplete && timeoutMs > 0 && timeoutMs <= streamIdleMs;
+    if (streamIdleMs === 0 || endsBefore) return;
+    this.#idle = new Deadline(this);
+    wheel.arm(this.#idle, streamIdleMs);
+  }
+
+  /** Bytes have passed. */
+  #onActivity(): void {
+    if (this.#idle === undefined || this.#isFinished) return;
+    const { wheel, streamIdleMs, tunnelIdleMs } = this.ctx.services;
+    wheel.arm(this.#idle, this.#tunnel === undefined ? streamIdleMs : tunnelIdleMs);
+  }
+
+  #onIdle(): void {
+    if (this.#tunnel !== undefined) this.#answer("tunnel-idle");
+    else this.#answer(this.ctx.body.isComplete ? "stream-idle" : "upload-idle");
   }
 
   // ── Ends ──
@@ -258,8 +286,8 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   onDeadline(deadline: Deadline): void {
     try {
       if (deadline === this.#backoff) this.#try(false);
-      else if (this.#tunnel === undefined) this.#onTimeout();
-      else this.#answer("tunnel-idle");
+      else if (deadline === this.#idle) this.#onIdle();
+      else this.#onTimeout();
     } catch (error) {
       this.onBug(error);
     }
@@ -293,6 +321,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     this.#isFinished = true;
     ctx.services.wheel.cancel(this.#timeout);
     if (this.#backoff !== undefined) ctx.services.wheel.cancel(this.#backoff);
+    if (this.#idle !== undefined) ctx.services.wheel.cancel(this.#idle);
     this.#attempt?.release();
     ctx.body.forget();
     // What was refused before it was forwarded has a place in its trace, too.

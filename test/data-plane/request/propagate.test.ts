@@ -42,6 +42,8 @@ function contextOf(headers: string[], direction: "inbound" | "outbound" = "outbo
     identity: { service: "web", version: "v1" },
     egress: undefined,
     sampleRatio: 0,
+    streamIdleMs: 0,
+    tunnelIdleMs: 1,
     codec: {},
     onBug: (error) => {
       throw error;
