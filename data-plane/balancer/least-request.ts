@@ -8,8 +8,8 @@ import { WeightedDraw } from "./weighted-draw.ts";
 const FULL_SCAN_MAX = 4;
 
 /**
- * Prefers the endpoint with the fewest requests in flight for its weight. Counts are exact, because one thread sends all of
- * a proxy's requests.
+ * Prefers the endpoint with the fewest requests in flight for its weight. Counts are exact: they are those of all the
+ * proxy's workers.
  *
  * The first candidate is drawn by weight and loses only to a candidate with less load, so an idle cluster is shared by
  * weight and a busy one by speed. The others are drawn from the rest: two choices without replacement, because with it
@@ -47,8 +47,8 @@ export class LeastRequestPicker implements Picker {
 
   /** `candidate` when it has strictly less load for its weight, else `best`. */
   #lessLoaded(best: number, candidate: number): number {
-    const bestLoad = (this.#endpoints[best]?.active ?? 0) * (this.#weights[candidate] ?? 1);
-    const load = (this.#endpoints[candidate]?.active ?? 0) * (this.#weights[best] ?? 1);
+    const bestLoad = (this.#endpoints[best]?.load ?? 0) * (this.#weights[candidate] ?? 1);
+    const load = (this.#endpoints[candidate]?.load ?? 0) * (this.#weights[best] ?? 1);
     return load < bestLoad ? candidate : best;
   }
 }

@@ -17,6 +17,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { RequestSink } from "../telemetry/request-record.ts";
 import { descriptors } from "../socket/descriptors.ts";
 import type { Egress } from "../upstream/egress.ts";
+import type { SharedCount } from "../workers/shared-count.ts";
 import { CONNECTION_TIMES, type ConnectionHome, type ConnectionTimes, type OpenConnection } from "./connection-home.ts";
 import { DownstreamConnection } from "./downstream-connection.ts";
 
@@ -45,6 +46,8 @@ export interface HttpListenerOptions {
   /** How strictly requests are read, and what they may ask for; CONNECT passes by default where there is a way out. */
   readonly codec?: RequestDecoderOptions;
   readonly connectionsMax?: number;
+  /** Its connections in all workers, which share `connectionsMax`; undefined with one. */
+  readonly connectionsOfAll?: SharedCount;
   /** Connections from one address; by default as many as there may be: callers of a sidecar share one. */
   readonly connectionsPerClientMax?: number;
   readonly requestsPerConnectionMax?: number;
@@ -64,6 +67,7 @@ export class HttpListener implements ConnectionHome {
   readonly #server: Server;
   readonly #connections = new Set<OpenConnection>();
   readonly #connectionsMax: number;
+  readonly #connectionsOfAll: SharedCount | undefined;
   readonly #perClientMax: number | undefined;
   /** Open connections by address, while there is a bound on them. */
   readonly #ofClient = new Map<string, number>();
@@ -78,6 +82,7 @@ export class HttpListener implements ConnectionHome {
       (socket) => this.#onConnection(socket),
     );
     this.#connectionsMax = options.connectionsMax ?? CONNECTIONS_PER_LISTENER_MAX;
+    this.#connectionsOfAll = options.connectionsOfAll;
     this.#perClientMax = options.connectionsPerClientMax;
     this.requestsPerConnectionMax = options.requestsPerConnectionMax ?? REQUESTS_PER_CONNECTION_MAX;
   }
@@ -129,8 +134,9 @@ export class HttpListener implements ConnectionHome {
 
   onConnectionClosed(connection: OpenConnection): void {
     this.#connections.delete(connection);
-    descriptors.sockets -= 1;
+    descriptors.count(-1);
     if (connection.isRefused) this.#refusing -= 1;
+    else this.#connectionsOfAll?.add(-1);
     if (this.#perClientMax !== undefined) this.#countClient(connection.sourceIp, -1);
   }
 
@@ -144,16 +150,26 @@ export class HttpListener implements ConnectionHome {
       }
       this.#refusing += 1;
     }
-    descriptors.sockets += 1;
+    descriptors.count(1);
     const connection = new DownstreamConnection(this, socket, !hasRoom);
     this.#connections.add(connection);
     if (this.#perClientMax !== undefined) this.#countClient(connection.sourceIp, 1);
   }
 
   #hasRoom(socket: Socket): boolean {
-    if (this.#connections.size - this.#refusing >= this.#connectionsMax || descriptors.areScarce) return false;
-    if (this.#perClientMax === undefined) return true;
-    return (this.#ofClient.get(socket.remoteAddress ?? "") ?? 0) < this.#perClientMax;
+    if (descriptors.areScarce) return false;
+    const max = this.#perClientMax;
+    if (max !== undefined && (this.#ofClient.get(socket.remoteAddress ?? "") ?? 0) >= max) return false;
+    return this.#takePlace();
+  }
+
+  #takePlace(): boolean {
+    const ofAll = this.#connectionsOfAll;
+    if (ofAll === undefined) return this.#connections.size - this.#refusing < this.#connectionsMax;
+    ofAll.add(1);
+    if (ofAll.total <= this.#connectionsMax) return true;
+    ofAll.add(-1);
+    return false;
   }
 
   #countClient(client: string, change: number): void {

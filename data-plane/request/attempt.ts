@@ -91,7 +91,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     const { endpoint, fresh } = this.#target;
     const { wheel } = this.#ctx.services;
     this.#startMs = this.#ctx.services.clock.nowMs();
-    endpoint.active += 1;
+    endpoint.countActive(1);
     endpoint.requests += 1;
     if (this.#ctx.body.isComplete) this.#armTryTimeout();
     const got = poolOf(endpoint, wheel).acquire(this, fresh);
@@ -164,7 +164,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.judge("none", 0);
-    this.endpoint.active -= 1;
+    this.endpoint.countActive(-1);
     if (this.#tryDeadline !== undefined) this.#ctx.services.wheel.cancel(this.#tryDeadline);
     if (this.#isWaiting) poolOf(this.endpoint, this.#ctx.services.wheel).leave(this);
     const connection = this.#connection;

@@ -1,4 +1,5 @@
 import type { Address } from "../../shared/address.ts";
+import type { SharedCount } from "../workers/shared-count.ts";
 
 /** What an endpoint's connections look like from here; the real pool is upstream/connection-pool.ts. */
 export interface PoolHandle {
@@ -19,8 +20,10 @@ export interface PoolHandle {
 export class EndpointState {
   readonly key: string;
   readonly address: Address;
-  /** Requests sent and not finished. Exact: one thread counts. */
+  /** Requests that this worker has sent and not finished. Exact: one thread counts. */
   active = 0;
+  /** The same of all workers together; undefined with one. */
+  readonly #activeOfAll: SharedCount | undefined;
   /** Made at the first request; undefined until then. */
   pool: PoolHandle | undefined = undefined;
   /** Counters since the endpoint became known. */
@@ -32,8 +35,20 @@ export class EndpointState {
   /** The last reconciliation that found it in use; only EndpointStates writes it. */
   reconciliation = 0;
 
-  constructor(key: string, address: Address) {
+  constructor(key: string, address: Address, activeOfAll?: SharedCount) {
     this.key = key;
     this.address = address;
+    this.#activeOfAll = activeOfAll;
+  }
+
+  /** Requests of this machine that are under way: what a picker compares. */
+  get load(): number {
+    return this.#activeOfAll === undefined ? this.active : this.#activeOfAll.total;
+  }
+
+  /** A request begins (1) or is finished (-1). */
+  countActive(change: 1 | -1): void {
+    this.active += change;
+    this.#activeOfAll?.add(change);
   }
 }

@@ -1,4 +1,5 @@
 import { formatAddress, type Address } from "../../shared/address.ts";
+import type { CountBook } from "../workers/count-book.ts";
 import { EndpointState } from "./endpoint-state.ts";
 import type { Runtime } from "./runtime.ts";
 
@@ -10,7 +11,13 @@ import type { Runtime } from "./runtime.ts";
  */
 export class EndpointStates {
   readonly #states = new Map<string, EndpointState>();
+  /** Undefined: no other worker sends requests. */
+  readonly #counts: CountBook | undefined;
   #reconciliation = 0;
+
+  constructor(counts?: CountBook) {
+    this.#counts = counts;
+  }
 
   get size(): number {
     return this.#states.size;
@@ -29,7 +36,7 @@ export class EndpointStates {
     const key = formatAddress(address);
     const known = this.#states.get(key);
     if (known !== undefined) return known;
-    const state = new EndpointState(key, address);
+    const state = new EndpointState(key, address, this.#counts?.of(countName(key)));
     this.#states.set(key, state);
     return state;
   }
@@ -49,10 +56,15 @@ export class EndpointStates {
     for (const state of this.#states.values()) {
       if (state.reconciliation === this.#reconciliation) continue;
       this.#states.delete(state.key);
+      this.#counts?.release(countName(state.key));
       state.isRetired = true;
       state.pool?.drain();
       retired.push(state);
     }
     return retired;
   }
+}
+
+function countName(key: string): string {
+  return `requests ${key}`;
 }

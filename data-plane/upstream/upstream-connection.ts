@@ -100,7 +100,7 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
   constructor(pool: ConnectionOwner, address: Address, connectTimeoutMs: number, owner: UpstreamOwner) {
     this.#pool = pool;
     this.#owner = owner;
-    descriptors.sockets += 1;
+    descriptors.count(1);
     this.#socket = connect({
       host: address.host,
       port: address.port,
@@ -336,7 +336,7 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
   #close(failure: UpstreamFailure): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    descriptors.sockets -= 1;
+    descriptors.count(-1);
     this.#pool.wheel.cancel(this.#deadline);
     // What is cut on one side of a tunnel must not look like an orderly end on the other.
     if (this.#isTunnel && !(this.#isReadEnded && this.#isWriteEnded)) this.#socket.resetAndDestroy();
