@@ -14,9 +14,11 @@ import { orListenFailed, type ListenerSpec } from "./listener/listener-set.ts";
 import { nodeName } from "./node-name.ts";
 import { writeReadyFile } from "./ready-file.ts";
 import type { Runtime } from "./runtime/runtime.ts";
-import { processProbe } from "./telemetry/process-probe.ts";
+import { processState } from "./telemetry/process-probe.ts";
 import { prometheusText } from "./telemetry/prometheus-text.ts";
-import { proxyFamilies } from "./telemetry/proxy-metrics.ts";
+import { sumFamilies } from "./telemetry/sum-families.ts";
+import type { Tally } from "./workers/tally.ts";
+import { configFamilies, processFamilies } from "./telemetry/proxy-metrics.ts";
 import type { DiscoveryClient } from "./xds/client.ts";
 import { ClientSession } from "./xds/client-session.ts";
 import { CurrentConfig } from "./xds/current-config.ts";
@@ -293,10 +295,13 @@ export class Proxy implements DiscoveryLink {
     });
   }
 
+  async #tallies(): Promise<readonly Tally[]> {
+    return [this.#dataPath.tally()];
+  }
+
   #newReport(): ProxyReport {
     const { service, version } = this.#config;
-    const { holder, endpoints, listeners, requestMetrics, accessLog } = this.#dataPath;
-    const probe = processProbe();
+    const { holder, listeners } = this.#dataPath;
     const report: ProxyReport = new ProxyReport({
       proxy: {
         name: this.name,
@@ -312,20 +317,23 @@ export class Proxy implements DiscoveryLink {
       holder,
       listeners,
       isDraining: () => this.#drained !== undefined,
-      metrics: () =>
-        prometheusText([
-          ...requestMetrics.families(),
-          ...proxyFamilies({
+      tallies: () => this.#tallies(),
+      metrics: async () => {
+        const tallies = await this.#tallies();
+        return prometheusText([
+          ...sumFamilies(tallies.map(({ families }) => families)),
+          ...configFamilies({
             config: report.config(),
             swaps: this.#current.swaps,
             refusals: this.#current.refusals,
-            listeners: listeners.all(),
-            endpoints: endpoints.values(),
             snapshotWrites: this.#snapshotWrites,
-            logLinesDropped: accessLog?.droppedLines ?? 0,
-            process: probe(),
           }),
-        ]),
+          ...processFamilies(
+            processState(),
+            tallies.map(({ loop }) => loop),
+          ),
+        ]);
+      },
     });
     return report;
   }

@@ -18,8 +18,11 @@ import type { Runtime } from "./runtime/runtime.ts";
 import { AccessLog } from "./telemetry/access-log.ts";
 import { combinedSink } from "./telemetry/combined-sink.ts";
 import { LineWriter } from "./telemetry/line-writer.ts";
+import { loopProbe } from "./telemetry/process-probe.ts";
+import { trafficFamilies } from "./telemetry/proxy-metrics.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
 import { Egress } from "./upstream/egress.ts";
+import { endpointTallies, type Tally } from "./workers/tally.ts";
 import { growYoungHeapUnderLoad } from "./young-heap.ts";
 
 /** At the end, log lines that nobody takes do not keep the process for longer. */
@@ -41,6 +44,7 @@ export class DataPath {
   readonly #cache = new CompileCache();
   readonly #wheel = new TimerWheel(systemClock);
   readonly #wheelTurning: Timer;
+  readonly #loopDelay = loopProbe();
   /** Undefined: hosts outside the mesh are not for this proxy. */
   readonly #egress: Egress | undefined;
 
@@ -64,6 +68,23 @@ export class DataPath {
       localApp: this.#config.app,
     });
     return compiled.ok ? ok(compiled.value.runtime) : compiled;
+  }
+
+  /** What was counted up to now. */
+  tally(): Tally {
+    const endpoints = [...this.endpoints.values()];
+    return {
+      families: [
+        ...this.requestMetrics.families(),
+        ...trafficFamilies({
+          listeners: this.listeners.all(),
+          endpoints,
+          logLinesDropped: this.accessLog?.droppedLines ?? 0,
+        }),
+      ],
+      endpoints: endpointTallies(endpoints),
+      loop: this.#loopDelay(),
+    };
   }
 
   /** Ends everything now; requests in flight are given up. */

@@ -28,7 +28,7 @@ type Method = "GET" | "POST";
 /** How each path answers; see admin-json.ts. */
 interface Page {
   readonly method: Method;
-  readonly answer: () => Answer;
+  readonly answer: () => Answer | Promise<Answer>;
 }
 
 /**
@@ -44,8 +44,9 @@ export class AdminServer {
   constructor(report: ProxyReport, actions: AdminActions) {
     this.#report = report;
     this.#pages = pagesOf(report, actions);
-    this.#server = createServer({ keepAliveTimeout: 5_000, requestTimeout: 10_000 }, (request, response) =>
-      this.#onRequest(request, response),
+    this.#server = createServer(
+      { keepAliveTimeout: 5_000, requestTimeout: 10_000 },
+      (request, response) => void this.#onRequest(request, response),
     );
     this.#server.maxConnections = ADMIN_CONNECTIONS_MAX;
   }
@@ -66,9 +67,9 @@ export class AdminServer {
     this.#server.closeAllConnections();
   }
 
-  #onRequest(request: IncomingMessage, response: ServerResponse): void {
+  async #onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     request.resume();
-    const answer = this.#answer(request);
+    const answer = await this.#answer(request);
     response.writeHead(answer.status, {
       "content-type": answer.type,
       "content-length": Buffer.byteLength(answer.body),
@@ -80,7 +81,7 @@ export class AdminServer {
     response.end(request.method === "HEAD" ? undefined : answer.body);
   }
 
-  #answer(request: IncomingMessage): Answer {
+  async #answer(request: IncomingMessage): Promise<Answer> {
     if (!isAddressOrLocal(request.headers.host ?? "")) return refused(403, "Host must be an IP address or localhost");
     if (request.headers.origin !== undefined) return refused(403, "this port is not for pages in a browser");
     const path = (request.url ?? "/").split("?", 1)[0] ?? "/";
@@ -92,7 +93,7 @@ export class AdminServer {
       return { ...refused(405, `${path} is asked with ${page.method}, not ${request.method}`), allow: page.method };
     }
     try {
-      return page.answer();
+      return await page.answer();
     } catch (error) {
       return refused(500, error instanceof Error ? error.message : String(error));
     }
@@ -100,7 +101,10 @@ export class AdminServer {
 }
 
 function pagesOf(report: ProxyReport, actions: AdminActions): ReadonlyMap<string, Page> {
-  const metrics: Page = { method: "GET", answer: () => ({ status: 200, type: METRICS_TYPE, body: report.metrics() }) };
+  const metrics: Page = {
+    method: "GET",
+    answer: async () => ({ status: 200, type: METRICS_TYPE, body: await report.metrics() }),
+  };
   const draining: DrainJson = { draining: true };
   return new Map<string, Page>([
     [
@@ -116,7 +120,7 @@ function pagesOf(report: ProxyReport, actions: AdminActions): ReadonlyMap<string
     ["/metrics", metrics],
     ["/stats/prometheus", metrics],
     ["/config_dump", { method: "GET", answer: () => shown(report.configDump()) }],
-    ["/clusters", { method: "GET", answer: () => shown(report.clusters()) }],
+    ["/clusters", { method: "GET", answer: async () => shown(await report.clusters()) }],
     ["/listeners", { method: "GET", answer: () => shown(report.listeners()) }],
     ["/drain", { method: "POST", answer: () => acted(actions.drain, draining) }],
     ["/quitquitquit", { method: "POST", answer: () => acted(actions.quit, draining) }],

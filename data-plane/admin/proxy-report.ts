@@ -3,6 +3,7 @@ import type { Cluster, Endpoint } from "../../shared/model/cluster.ts";
 import type { ListenerSet } from "../listener/listener-set.ts";
 import type { RuntimeHolder } from "../runtime/apply.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
+import { sumOfEndpoint, type EndpointTally, type Tally } from "../workers/tally.ts";
 import type { ClusterRuntime } from "../runtime/runtime.ts";
 import type { DiscoveryLink } from "../xds/discovery-link.ts";
 import type { ClientSession } from "../xds/client-session.ts";
@@ -28,8 +29,10 @@ export interface ProxyReportOptions {
   readonly holder: RuntimeHolder;
   readonly listeners: ListenerSet;
   readonly isDraining: () => boolean;
+  /** What each worker counted. */
+  readonly tallies: () => Promise<readonly Tally[]>;
   /** The Prometheus text. */
-  readonly metrics: () => string;
+  readonly metrics: () => Promise<string>;
 }
 
 /** Puts what the proxy knows of itself into the JSON of its admin port. Only reads. */
@@ -71,9 +74,10 @@ export class ProxyReport {
     };
   }
 
-  clusters(): ClustersJson {
+  async clusters(): Promise<ClustersJson> {
+    const tallies = await this.#options.tallies();
     const clusters = [...this.#options.holder.current.clusters.values()];
-    return { ...this.#head(), clusters: clusters.map((cluster) => this.#cluster(cluster)) };
+    return { ...this.#head(), clusters: clusters.map((cluster) => this.#cluster(cluster, tallies)) };
   }
 
   listeners(): ListenersJson {
@@ -89,7 +93,7 @@ export class ProxyReport {
     };
   }
 
-  metrics(): string {
+  metrics(): Promise<string> {
     return this.#options.metrics();
   }
 
@@ -111,7 +115,7 @@ export class ProxyReport {
     }));
   }
 
-  #cluster({ name, service, version, endpoints }: ClusterRuntime): ClusterJson {
+  #cluster({ name, service, version, endpoints }: ClusterRuntime, tallies: readonly Tally[]): ClusterJson {
     const model = this.#options.config.snapshot.clusters.get(name);
     const configured = new Map(this.#endpointsOf(model).map((one) => [formatAddress(one.address), one]));
     return {
@@ -120,7 +124,9 @@ export class ProxyReport {
       version,
       // The cluster of the app beside the proxy is the proxy's own, in no snapshot.
       lb: model?.lb ?? { kind: "round-robin" },
-      endpoints: endpoints.map((state) => endpointJson(state, configured.get(state.key))),
+      endpoints: endpoints.map((state) =>
+        endpointJson(state, configured.get(state.key), sumOfEndpoint(state.key, tallies)),
+      ),
     };
   }
 
@@ -132,19 +138,13 @@ export class ProxyReport {
   }
 }
 
-function endpointJson(state: EndpointState, configured: Endpoint | undefined): EndpointJson {
+function endpointJson(state: EndpointState, configured: Endpoint | undefined, tally: EndpointTally): EndpointJson {
   return {
     address: state.key,
     version: configured?.version ?? "",
     health: configured?.health ?? "healthy",
     weight: configured?.weight ?? 1,
     priority: configured?.priority ?? 0,
-    active: state.active,
-    requests: state.requests,
-    failures: state.failures,
-    connectFailures: state.connectFailures,
-    connections: state.pool?.open ?? 0,
-    idleConnections: state.pool?.idle ?? 0,
-    waiting: state.pool?.waiting ?? 0,
+    ...tally,
   };
 }

@@ -3,6 +3,8 @@ export interface MetricFamily {
   readonly name: string;
   readonly help: string;
   readonly type: "counter" | "gauge" | "histogram";
+  /** What several workers' samples of the same labels become; their sum unless said otherwise. */
+  readonly combine?: "sum" | "largest";
   readonly samples: readonly Sample[];
 }
 

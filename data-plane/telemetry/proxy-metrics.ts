@@ -2,40 +2,34 @@ import type { ConfigStateJson } from "../admin/admin-json.ts";
 import { METRIC_SERIES_MAX } from "../../shared/limits.ts";
 import type { OpenListener } from "../listener/listener-set.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
+import type { LoopDelay, ProcessState } from "./process-probe.ts";
 import { single, type MetricFamily, type Sample } from "./prometheus-text.ts";
 
-/** What the proxy's own metrics are read from, at the moment of a scrape. */
-export interface ProxyState {
+/** What the metrics of a proxy's traffic are read from, in each of its workers, at the moment of a scrape. */
+export interface TrafficState {
+  readonly listeners: readonly OpenListener[];
+  readonly endpoints: Iterable<EndpointState>;
+  readonly logLinesDropped: number;
+}
+
+/** And those that there is one truth of, however many workers. */
+export interface ConfigState {
   readonly config: ConfigStateJson;
   readonly swaps: number;
   readonly refusals: ReadonlyMap<string, number>;
-  readonly listeners: readonly OpenListener[];
-  readonly endpoints: Iterable<EndpointState>;
   readonly snapshotWrites: { readonly saved: number; readonly failed: number };
-  readonly logLinesDropped: number;
-  readonly process: ProcessState;
 }
 
-export interface ProcessState {
-  readonly residentBytes: number;
-  readonly cpuSeconds: number;
-  readonly startedWallMs: number;
-  /** How late timers ran since the last scrape. */
-  readonly loopDelayMeanMs: number;
-  readonly loopDelayMaxMs: number;
-}
-
-/** Everything but the requests themselves: configuration, listeners, pools, process. */
-export function proxyFamilies(state: ProxyState): readonly MetricFamily[] {
+/** Listeners and pools: what several workers' samples add up to holds for all of them. */
+export function trafficFamilies({ listeners, endpoints, logLinesDropped }: TrafficState): readonly MetricFamily[] {
   return [
-    ...configFamilies(state),
-    ...listenerFamilies(state.listeners),
-    ...poolFamilies(state),
-    ...processFamilies(state),
+    ...listenerFamilies(listeners),
+    ...poolFamilies(endpoints),
+    single("counter", "heddle_access_log_dropped_total", "Lines nobody took.", logLinesDropped),
   ];
 }
 
-function configFamilies({ config, swaps, refusals, snapshotWrites }: ProxyState): readonly MetricFamily[] {
+export function configFamilies({ config, swaps, refusals, snapshotWrites }: ConfigState): readonly MetricFamily[] {
   const sources = ["none", "disk", "stream"] as const;
   return [
     single("gauge", "heddle_config_revision", "Newest revision in use.", config.revision),
@@ -111,7 +105,7 @@ function listenerFamilies(listeners: readonly OpenListener[]): readonly MetricFa
 }
 
 /** Endpoints that were used: those without a pool have nothing to tell. */
-function poolFamilies({ endpoints }: ProxyState): readonly MetricFamily[] {
+function poolFamilies(endpoints: Iterable<EndpointState>): readonly MetricFamily[] {
   const used: EndpointState[] = [];
   for (const endpoint of endpoints) {
     if (endpoint.pool !== undefined && used.length < METRIC_SERIES_MAX) used.push(endpoint);
@@ -143,20 +137,28 @@ function poolFamilies({ endpoints }: ProxyState): readonly MetricFamily[] {
   ];
 }
 
-function processFamilies({ process, logLinesDropped }: ProxyState): readonly MetricFamily[] {
+/** `loops` has an entry for each worker; with more than one they are told apart by a label. */
+export function processFamilies(process: ProcessState, loops: readonly LoopDelay[]): readonly MetricFamily[] {
+  const delay = (name: string, help: string, value: (loop: LoopDelay) => number): MetricFamily => ({
+    name,
+    help,
+    type: "gauge",
+    samples: loops.map((loop, index) => ({
+      suffix: "",
+      labels: loops.length === 1 ? [] : [["worker", String(index + 1)]],
+      value: value(loop),
+    })),
+  });
   return [
-    single("counter", "heddle_access_log_dropped_total", "Lines nobody took.", logLinesDropped),
-    single(
-      "gauge",
+    delay(
       "heddle_event_loop_delay_seconds",
       "Mean lateness of timers since the last scrape.",
-      process.loopDelayMeanMs / 1_000,
+      ({ meanMs }) => meanMs / 1_000,
     ),
-    single(
-      "gauge",
+    delay(
       "heddle_event_loop_delay_max_seconds",
       "Largest lateness since the last scrape.",
-      process.loopDelayMaxMs / 1_000,
+      ({ maxMs }) => maxMs / 1_000,
     ),
     single("gauge", "process_resident_memory_bytes", "Resident memory.", process.residentBytes),
     single("counter", "process_cpu_seconds_total", "User and system CPU time.", process.cpuSeconds),

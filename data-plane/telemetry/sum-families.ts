@@ -1,0 +1,41 @@
+import type { MetricFamily, Sample } from "./prometheus-text.ts";
+
+/** One exposition of several workers': samples with the same labels become their sum, or the largest of them (`combine`). */
+export function sumFamilies(lists: readonly (readonly MetricFamily[])[]): readonly MetricFamily[] {
+  const [first = []] = lists;
+  if (lists.length <= 1) return first;
+  const byName = new Map<string, MetricFamily[]>();
+  for (const family of lists.flat()) {
+    const known = byName.get(family.name);
+    if (known === undefined) byName.set(family.name, [family]);
+    else known.push(family);
+  }
+  return [...byName.values()].flatMap((families) => {
+    const [family] = families;
+    if (family === undefined) return [];
+    return [{ ...family, samples: combined(families) }];
+  });
+}
+
+/** What must not be forgotten when the worker that counted it ends: a counter never goes down. */
+export function countersOf(families: readonly MetricFamily[]): readonly MetricFamily[] {
+  return families.filter(({ type }) => type !== "gauge");
+}
+
+function combined(families: readonly MetricFamily[]): readonly Sample[] {
+  const byLabels = new Map<string, Sample>();
+  for (const { samples, combine } of families) {
+    for (const sample of samples) {
+      const key = sample.suffix + JSON.stringify(sample.labels);
+      const known = byLabels.get(key)?.value;
+      const value =
+        known === undefined
+          ? sample.value
+          : combine === "largest"
+            ? Math.max(known, sample.value)
+            : known + sample.value;
+      byLabels.set(key, { ...sample, value });
+    }
+  }
+  return [...byLabels.values()];
+}

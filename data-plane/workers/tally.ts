@@ -1,0 +1,62 @@
+import type { EndpointState } from "../runtime/endpoint-state.ts";
+import type { MetricFamily } from "../telemetry/prometheus-text.ts";
+import type { LoopDelay } from "../telemetry/process-probe.ts";
+
+/** What one worker of a proxy counted, at the moment it was asked. Plain data: it goes from thread to thread. */
+export interface Tally {
+  readonly families: readonly MetricFamily[];
+  /** By address, those that were used. */
+  readonly endpoints: ReadonlyMap<string, EndpointTally>;
+  readonly loop: LoopDelay;
+}
+
+/** Each a number, so that those of several workers add up. */
+export interface EndpointTally {
+  readonly active: number;
+  readonly requests: number;
+  readonly failures: number;
+  readonly connectFailures: number;
+  readonly connections: number;
+  readonly idleConnections: number;
+  readonly waiting: number;
+}
+
+export const noTally: EndpointTally = {
+  active: 0,
+  requests: 0,
+  failures: 0,
+  connectFailures: 0,
+  connections: 0,
+  idleConnections: 0,
+  waiting: 0,
+};
+
+export function endpointTallies(states: Iterable<EndpointState>): ReadonlyMap<string, EndpointTally> {
+  const tallies = new Map<string, EndpointTally>();
+  for (const state of states) if (state.requests > 0) tallies.set(state.key, tallyOf(state));
+  return tallies;
+}
+
+/** Of the endpoint at that address, in all workers. */
+export function sumOfEndpoint(key: string, tallies: readonly Tally[]): EndpointTally {
+  return tallies.reduce((sum, { endpoints }) => added(sum, endpoints.get(key)), noTally);
+}
+
+function added(one: EndpointTally, other: EndpointTally | undefined): EndpointTally {
+  if (other === undefined) return one;
+  return {
+    active: one.active + other.active,
+    requests: one.requests + other.requests,
+    failures: one.failures + other.failures,
+    connectFailures: one.connectFailures + other.connectFailures,
+    connections: one.connections + other.connections,
+    idleConnections: one.idleConnections + other.idleConnections,
+    waiting: one.waiting + other.waiting,
+  };
+}
+
+function tallyOf({ active, requests, failures, connectFailures, pool }: EndpointState): EndpointTally {
+  const connections = pool?.open ?? 0;
+  const idleConnections = pool?.idle ?? 0;
+  return { active, requests, failures, connectFailures, connections, idleConnections, waiting: pool?.waiting ?? 0 };
+}
