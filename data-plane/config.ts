@@ -5,6 +5,13 @@ import { err, ok, type Result } from "../shared/result.ts";
 import { violation, type Violation } from "../shared/violation.ts";
 import { UNDERSCORE_POLICIES, type UnderscorePolicy } from "./http1/message-fields.ts";
 import { PATH_MODES, type PathMode } from "./http1/path-mode.ts";
+import {
+  limitFlag,
+  PROXY_LIMIT_NAMES,
+  readProxyLimits,
+  type ProxyLimitSettings,
+  type ProxyLimitValues,
+} from "./proxy-limits.ts";
 
 /** What a proxy is told when it starts. Port 0 lets the system choose. */
 export interface ProxyConfig {
@@ -31,6 +38,7 @@ export interface ProxyConfig {
   readonly pathMode: PathMode;
   /** What is done with header names that have an underscore. */
   readonly underscores: UnderscorePolicy;
+  readonly limits: ProxyLimitValues;
   /** `off`, `stdout`, or a file. */
   readonly accessLog: string;
   readonly logLevel: string;
@@ -44,7 +52,7 @@ export interface Upstream {
 }
 
 /** The same as text, as flags and variables bring it. Undefined or "" is the default. */
-export interface ProxySettings {
+export interface ProxySettings extends ProxyLimitSettings {
   readonly service?: string | undefined;
   readonly version?: string | undefined;
   readonly name?: string | undefined;
@@ -92,6 +100,7 @@ export function readProxyConfig(settings: ProxySettings): Result<ProxyConfig, re
     egress: oneOf("--egress", settings.egress, EGRESS_MODES, found),
     pathMode: oneOf("--path-mode", settings.pathMode, PATH_MODES, found),
     underscores: oneOf("--underscores", settings.underscores, UNDERSCORE_POLICIES, found),
+    limits: readProxyLimits(settings, found),
     accessLog: optional(settings.accessLog) ?? "stdout",
     logLevel: oneOf("--log-level", settings.logLevel, LOG_LEVELS, found),
     acceptOlder: settings.acceptOlder ?? false,
@@ -120,7 +129,13 @@ export function settingsOfEnvironment(): ProxySettings {
     accessLog: env["HEDDLE_ACCESS_LOG"],
     logLevel: env["HEDDLE_LOG_LEVEL"],
     acceptOlder: env["HEDDLE_ACCEPT_OLDER"] === "true" || env["HEDDLE_ACCEPT_OLDER"] === "1",
+    ...limitsOfEnvironment(),
   };
+}
+
+function limitsOfEnvironment(): ProxyLimitSettings {
+  const variable = (flag: string): string => `HEDDLE_${flag.toUpperCase().replaceAll("-", "_")}`;
+  return Object.fromEntries(PROXY_LIMIT_NAMES.map((name) => [name, process.env[variable(limitFlag(name))]]));
 }
 
 function isSet(text: string | undefined): text is string {

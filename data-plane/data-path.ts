@@ -8,8 +8,11 @@ import { TimerWheel, turnWheel } from "../shared/timer-wheel.ts";
 import { systemTimers, type Timer } from "../shared/timers.ts";
 import type { Violation } from "../shared/violation.ts";
 import type { ProxyConfig } from "./config.ts";
-import { HttpListener } from "./listener/http-listener.ts";
+import { CODEC_LIMITS, type CodecLimits } from "./http1/codec-limits.ts";
+import type { ConnectionTimes } from "./listener/connection-home.ts";
+import { HttpListener, type HttpListenerOptions } from "./listener/http-listener.ts";
 import { ListenerSet, type ListenerSpec } from "./listener/listener-set.ts";
+import type { ProxyLimitValues } from "./proxy-limits.ts";
 import { RuntimeHolder } from "./runtime/apply.ts";
 import { compile, CompileCache } from "./runtime/compile.ts";
 import { ClusterStates } from "./runtime/cluster-states.ts";
@@ -103,7 +106,7 @@ export class DataPath {
   }
 
   #listenerMaker(): (spec: ListenerSpec) => HttpListener {
-    const { service, version, pathMode, underscores } = this.#config;
+    const { service, version, pathMode, underscores, limits } = this.#config;
     const logs = this.accessLog === undefined ? [] : [new AccessLog(this.accessLog)];
     const sink = combinedSink([this.requestMetrics, ...logs, growYoungHeapUnderLoad()]);
     return (spec) =>
@@ -115,10 +118,34 @@ export class DataPath {
         sink,
         wheel: this.#wheel,
         identity: { service, version },
-        codec: { pathMode, underscores },
+        codec: { pathMode, underscores, limits: codecLimits(limits) },
+        times: connectionTimes(limits),
+        ...connectionBounds(limits),
         onBug: (error) => this.#log.error({ err: error }, "a bug ended a request"),
       });
   }
+}
+
+function codecLimits({ headBytesMax, headFieldsMax, bodyBytesMax }: ProxyLimitValues): CodecLimits {
+  return { ...CODEC_LIMITS, headBytesMax, fieldCountMax: headFieldsMax, bodyBytesMax: bodyBytesMax || Infinity };
+}
+
+function connectionTimes(limits: ProxyLimitValues): Partial<ConnectionTimes> {
+  return {
+    headerMs: limits.headTimeoutMs,
+    bodyIdleMs: limits.bodyIdleTimeoutMs,
+    keepAliveIdleMs: limits.idleTimeoutMs,
+    streamIdleMs: limits.streamIdleTimeoutMs,
+    tunnelIdleMs: limits.tunnelIdleTimeoutMs,
+  };
+}
+
+function connectionBounds(limits: ProxyLimitValues): Partial<HttpListenerOptions> {
+  return {
+    connectionsMax: limits.connectionsMax,
+    requestsPerConnectionMax: limits.connectionRequestsMax,
+    ...(limits.clientConnectionsMax === 0 ? {} : { connectionsPerClientMax: limits.clientConnectionsMax }),
+  };
 }
 
 function openAccessLog(target: string): LineWriter | undefined {

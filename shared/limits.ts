@@ -123,6 +123,27 @@ export const REQUEST_ID_CHARS_MAX = 128;
 /** W3C Trace Context 3.3.1.1. Beyond: the tracestate is dropped. */
 export const TRACESTATE_MEMBERS_MAX = 32;
 
+// What the flags of a proxy may set: the defaults are above and in defaults.ts. Outside: refused at the start. 0 is "none"
+// where it is allowed.
+export interface Range {
+  readonly min: number;
+  readonly max: number;
+}
+/** Below 1 KiB hardly a browser's request passes; a head is held whole in memory, for each connection. */
+export const HEAD_BYTES_LIMIT: Range = { min: 1_024, max: 1024 * 1024 };
+export const HEAD_FIELDS_LIMIT: Range = { min: 1, max: 10_000 };
+export const BODY_BYTES_LIMIT: Range = { min: 0, max: 1024 ** 4 };
+export const HEAD_TIMEOUT_LIMIT_MS: Range = { min: 100, max: 3_600_000 };
+export const BODY_IDLE_LIMIT_MS: Range = { min: 100, max: 3_600_000 };
+/** Envoy's idle_timeout is an hour by default. */
+export const IDLE_TIMEOUT_LIMIT_MS: Range = { min: 100, max: 86_400_000 };
+export const STREAM_IDLE_LIMIT_MS: Range = { min: 0, max: 86_400_000 };
+export const TUNNEL_IDLE_LIMIT_MS: Range = { min: 100, max: 7 * 86_400_000 };
+export const CONNECTION_REQUESTS_LIMIT: Range = { min: 1, max: 1_000_000_000 };
+/** Linux has a million descriptors for a process at most, unless told otherwise (fs.nr_open). */
+export const CONNECTIONS_LIMIT: Range = { min: 1, max: 1_000_000 };
+export const CLIENT_CONNECTIONS_LIMIT: Range = { min: 0, max: 1_000_000 };
+
 // Metrics: series of one metric; beyond it new label values are counted as "other".
 export const METRIC_SERIES_MAX = 2_000;
 

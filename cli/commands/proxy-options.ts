@@ -1,6 +1,7 @@
 import type { Command } from "commander";
 
 import type { ProxyConfig, ProxySettings } from "../../data-plane/config.ts";
+import { describeRange, limitFlag, PROXY_LIMIT_NAMES, PROXY_LIMITS } from "../../data-plane/proxy-limits.ts";
 import { INBOUND_PORT, OUTBOUND_PORT, PROXY_ADMIN_PORT, XDS_PORT } from "../../shared/defaults.ts";
 import { CliError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
@@ -13,7 +14,7 @@ const PATH_MODES = ["reject", "none", "base", "merge-slashes", "decode-and-merge
 /** The flags of a proxy: the same for `heddle proxy` and `heddle run`. The defaults are the proxy's own. */
 export function addProxyOptions(command: Command): Command {
   const local = (port: number): string => `(default: 127.0.0.1:${port}; port 0 picks one)`;
-  return command
+  command
     .addOption(flag("--service <name>", "the service whose instance this is"))
     .addOption(flag("--version <name>", "version of the instance, for traffic splits"))
     .addOption(flag("--name <name>", "name of the proxy in the mesh (default: made up once, kept in --state)"))
@@ -33,6 +34,12 @@ export function addProxyOptions(command: Command): Command {
     .addOption(flag("--access-log <where>", "off, stdout or a file (default: stdout)"))
     .addOption(flag("--log-level <level>", "trace, debug, info, warn, error, fatal or silent (default: info)"))
     .addOption(flag("--accept-older", "take a snapshot of an older revision, or of another mesh"));
+  for (const name of PROXY_LIMIT_NAMES) {
+    const { unit, words, default: byDefault } = PROXY_LIMITS[name];
+    const range = `(${describeRange(name)}; default ${byDefault})`;
+    command.addOption(flag(`--${limitFlag(name)} <${unit}>`, `${words} ${range}`).helpGroup("Limits:"));
+  }
+  return command;
 }
 
 /** Every violation at once, as the proxy's own reader of settings finds them. */

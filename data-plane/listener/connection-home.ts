@@ -53,6 +53,8 @@ export interface ConnectionHome {
   readonly requestsPerConnectionMax: number;
   /** Connections that carried as many. */
   exhausted: number;
+  /** Connections that were closed for want of a next request. */
+  idled: number;
   /** Requests that have begun and not finished. */
   inFlight: number;
   /** Of these, the ones that have become tunnels. */

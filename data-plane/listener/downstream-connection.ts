@@ -187,7 +187,10 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
       if (!this.writer.hasRoom) this.#destroy();
     } else if (this.#request !== undefined) this.#onSlowBody(this.#request);
     else if (this.#decoder.started) this.#refuse("client-timeout");
-    else this.#linger();
+    else {
+      this.#home.idled += 1;
+      this.#linger();
+    }
   }
 
   #onSlowBody(request: ProxyRequest): void {

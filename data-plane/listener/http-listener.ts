@@ -53,6 +53,9 @@ export interface HttpListenerOptions {
   readonly requestsPerConnectionMax?: number;
 }
 
+/** `connectionsMax`, `connectionsPerClientMax`, or what the system gives to a process. */
+export type Shortage = "connections" | "client" | "descriptors";
+
 /** An open port that speaks HTTP/1.1 and sends each request where the configuration of the moment says. */
 export class HttpListener implements ConnectionHome {
   readonly services: ListenerServices;
@@ -60,9 +63,10 @@ export class HttpListener implements ConnectionHome {
   isDraining = false;
   inFlight = 0;
   tunnels = 0;
-  /** Connections refused for want of room: `connectionsMax`, `connectionsPerClientMax`, descriptors. */
-  refused = 0;
+  /** Connections refused for want of room, by what there was too little of. */
+  readonly refusals: { [shortage in Shortage]: number } = { connections: 0, client: 0, descriptors: 0 };
   exhausted = 0;
+  idled = 0;
   readonly requestsPerConnectionMax: number;
   readonly #server: Server;
   readonly #connections = new Set<OpenConnection>();
@@ -141,9 +145,9 @@ export class HttpListener implements ConnectionHome {
   }
 
   #onConnection(socket: Socket): void {
-    const hasRoom = this.#hasRoom(socket);
-    if (!hasRoom) {
-      this.refused += 1;
+    const shortage = this.#shortage(socket);
+    if (shortage !== undefined) {
+      this.refusals[shortage] += 1;
       if (this.#refusing >= POLITE_REFUSALS_MAX) {
         socket.destroy();
         return;
@@ -151,16 +155,16 @@ export class HttpListener implements ConnectionHome {
       this.#refusing += 1;
     }
     descriptors.count(1);
-    const connection = new DownstreamConnection(this, socket, !hasRoom);
+    const connection = new DownstreamConnection(this, socket, shortage !== undefined);
     this.#connections.add(connection);
     if (this.#perClientMax !== undefined) this.#countClient(connection.sourceIp, 1);
   }
 
-  #hasRoom(socket: Socket): boolean {
-    if (descriptors.areScarce) return false;
+  #shortage(socket: Socket): Shortage | undefined {
+    if (descriptors.areScarce) return "descriptors";
     const max = this.#perClientMax;
-    if (max !== undefined && (this.#ofClient.get(socket.remoteAddress ?? "") ?? 0) >= max) return false;
-    return this.#takePlace();
+    if (max !== undefined && (this.#ofClient.get(socket.remoteAddress ?? "") ?? 0) >= max) return "client";
+    return this.#takePlace() ? undefined : "connections";
   }
 
   #takePlace(): boolean {

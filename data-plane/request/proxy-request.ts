@@ -253,8 +253,11 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   }
 
   #onIdle(): void {
-    if (this.#tunnel !== undefined) this.#answer("tunnel-idle");
-    else this.#answer(this.ctx.body.isComplete ? "stream-idle" : "upload-idle");
+    if (this.#tunnel !== undefined) return this.#answer("tunnel-idle");
+    if (!this.ctx.body.isComplete) return this.#answer("upload-idle");
+    // The service has the whole request and says nothing: as a timeout.
+    this.#attempt?.judge("local", 0);
+    return this.#answer("stream-idle");
   }
 
   // ── Ends ──

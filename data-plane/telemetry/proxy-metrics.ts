@@ -91,15 +91,30 @@ function listenerFamilies(listeners: readonly OpenListener[]): readonly MetricFa
     },
     {
       name: "heddle_downstream_connections_refused_total",
-      help: "Connections refused because too many were open.",
+      help: "Connections refused because too many were open: in all, of one client, or for the process.",
       type: "counter",
-      samples: samples(({ http }) => http.refused),
+      samples: listeners.flatMap(({ name, http }) =>
+        Object.entries(http.refusals).map(([limit, value]) => ({
+          suffix: "",
+          labels: [
+            ["listener", name],
+            ["limit", limit],
+          ],
+          value,
+        })),
+      ),
     },
     {
       name: "heddle_downstream_connections_exhausted_total",
       help: "Connections that carried as many requests as one may.",
       type: "counter",
       samples: samples(({ http }) => http.exhausted),
+    },
+    {
+      name: "heddle_downstream_connections_idle_closed_total",
+      help: "Connections closed because no further request came in time.",
+      type: "counter",
+      samples: samples(({ http }) => http.idled),
     },
   ];
 }

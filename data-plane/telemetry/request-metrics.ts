@@ -72,6 +72,8 @@ export class RequestMetrics implements RequestSink {
   readonly #edges = new Map<string, Map<string, Map<string, Edge>>>();
   /** direction, for what is beyond the bound; at most one per direction. */
   readonly #others = new Map<string, Edge>();
+  /** By detail: a fixed set of words, none of them from the outside. */
+  readonly #details = new Map<string, number>();
   #series = 0;
   /** The combination of the request before; nothing of it changes. */
   #last: Known | undefined = undefined;
@@ -81,6 +83,8 @@ export class RequestMetrics implements RequestSink {
   }
 
   onFinished(record: RequestRecord): void {
+    const { detail } = record;
+    if (detail !== "") this.#details.set(detail, (this.#details.get(detail) ?? 0) + 1);
     let known = this.#last;
     if (known === undefined || !known.isOf(record)) {
       known = this.#find(record);
@@ -115,6 +119,12 @@ export class RequestMetrics implements RequestSink {
       },
       sum("heddle_request_bytes_total", "Bytes of request bodies.", (edge) => edge.bytesReceived),
       sum("heddle_response_bytes_total", "Bytes of response bodies.", (edge) => edge.bytesSent),
+      {
+        name: "heddle_request_details_total",
+        help: "Requests that the proxy answered, refused or cut by itself, by the detail of the access log.",
+        type: "counter",
+        samples: [...this.#details].map(([detail, value]) => ({ suffix: "", labels: [["detail", detail]], value })),
+      },
       sum("heddle_retries_total", "Attempts after the first.", (edge) => edge.retries),
     ];
   }

@@ -7,6 +7,7 @@ import type { TestContext } from "node:test";
 
 import { startProxy, type Proxy } from "../../data-plane/app.ts";
 import type { ProxyConfig } from "../../data-plane/config.ts";
+import { readProxyLimits } from "../../data-plane/proxy-limits.ts";
 import type { Address } from "../../shared/address.ts";
 
 const anyPort: Address = { host: "127.0.0.1", port: 0 };
@@ -29,6 +30,7 @@ export async function openProxy(
     egress: "registry-only",
     pathMode: "reject",
     underscores: "keep",
+    limits: readProxyLimits({}, []),
     accessLog: "off",
     logLevel: "silent",
     acceptOlder: false,

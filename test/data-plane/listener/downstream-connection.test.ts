@@ -196,6 +196,7 @@ describe("the patience of a downstream connection", () => {
     await proxy.pass(50_000);
     await idle.ended();
     assert.equal(idle.received, "");
+    assert.equal(proxy.listener.idled, 2);
     await proxy.pass(1_100);
     await proxy.until(() => proxy.listener.connections === 0, "both are closed");
     assert.equal(proxy.wheel.size, proxy.upstreamConnections);

@@ -31,7 +31,7 @@ describe("a listener without room", () => {
     third.socket.end();
     await third.closed();
     assert.equal(third.wasReset, false);
-    assert.equal(proxy.listener.refused, 1);
+    assert.equal(proxy.listener.refusals.connections, 1);
     assert.equal(proxy.last().flag, "OM");
     assert.equal(proxy.active, 0);
     first.destroy();
@@ -46,11 +46,11 @@ describe("a listener without room", () => {
     const proxy = await new ProxyFixture([1], { listener: { connectionsMax: 1 } }).start(t);
     await proxy.connect();
     const refused = await Promise.all(Array.from({ length: POLITE_REFUSALS_MAX }, () => proxy.connect()));
-    await proxy.until(() => proxy.listener.refused === POLITE_REFUSALS_MAX, "they wait for their refusal");
+    await proxy.until(() => proxy.listener.refusals.connections === POLITE_REFUSALS_MAX, "they wait for their refusal");
     const more = await proxy.connect();
     await more.ended();
     assert.equal(more.received, "");
-    assert.equal(proxy.listener.refused, POLITE_REFUSALS_MAX + 1);
+    assert.equal(proxy.listener.refusals.connections, POLITE_REFUSALS_MAX + 1);
     for (const client of refused) client.destroy();
     await proxy.until(() => proxy.listener.connections === 1, "they have left");
     assert.match(await proxy.send(GET), /^HTTP\/1\.1 503 .*x-heddle-error: overload/s);
@@ -63,6 +63,7 @@ describe("a listener without room", () => {
     first.write(GET);
     assert.match(await first.response(), /^HTTP\/1\.1 200 /);
     assert.match(await proxy.send(GET), /^HTTP\/1\.1 503 /);
+    assert.deepEqual(proxy.listener.refusals, { connections: 0, client: 1, descriptors: 0 });
     const other = await RawClient.connect(proxy.port, "127.0.0.2");
     other.write(GET);
     assert.match(await other.response(), /^HTTP\/1\.1 200 /);
