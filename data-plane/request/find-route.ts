@@ -8,19 +8,19 @@ import type { RequestContext } from "./request-context.ts";
  * it in absolute form, or by CONNECT, as to a forward proxy: a mere Host header is meant for the mesh, and a typing error in it should be
  * told and not sent out.
  */
-export function findRoute(ctx: RequestContext): RouteRuntime["action"] | LocalReason {
+export function findRoute(ctx: RequestContext): RouteRuntime | LocalReason {
   const { head, services } = ctx;
   const listener = ctx.runtime.listeners.get(services.routesOf);
   if (listener === undefined) return "no-config";
   const route = routeOf(listener.routes, head);
   if (route !== undefined) {
     ctx.routeName = route.name;
-    return route.action;
+    return route;
   }
   const isForOutside = head.form === "absolute" || head.form === "authority";
   if (services.egress === undefined || !isForOutside || listener.routes.knowsHost(head)) return "no-route";
   ctx.routeName = "egress";
-  return services.egress.routeTo(head.authority);
+  return { name: "egress", action: services.egress.routeTo(head.authority), fault: undefined };
 }
 
 /** `OPTIONS *` is for the service that serves the root; a route leads to a service, which is no end of a tunnel. */

@@ -4,6 +4,7 @@ import type { ResponseFlag } from "../telemetry/request-record.ts";
 export type LocalReason =
   | "no-config"
   | "no-route"
+  | "fault-injected"
   | "no-cluster"
   | "no-endpoint"
   | "overflow"
@@ -36,6 +37,8 @@ export interface LocalReply {
 export const LOCAL_REPLIES: { readonly [reason in LocalReason]: LocalReply } = {
   "no-config": { status: 503, flag: "NC", sentence: "the proxy has no configuration yet" },
   "no-route": { status: 404, flag: "NR", sentence: "no route matches this request" },
+  // The status is that of the fault.
+  "fault-injected": { status: 503, flag: "FI", sentence: "a fault was injected" },
   "no-cluster": { status: 503, flag: "NC", sentence: "the route leads to an unknown cluster" },
   "no-endpoint": { status: 503, flag: "UH", sentence: "no endpoint of the service is available" },
   overflow: { status: 503, flag: "UO", sentence: "too many requests wait for the service" },

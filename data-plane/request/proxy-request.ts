@@ -11,7 +11,8 @@ import { outcomeOf, reasonOf } from "./outcome.ts";
 import { pickEndpoint } from "./pick-endpoint.ts";
 import { readPropagation } from "./propagate.ts";
 import { beginResponse, beginTunnel, endResponse, relayBody, relayInformational } from "./relay.ts";
-import { replyBroken, replyLocally, replyOptions, replyRedirect, replyDirectly } from "./reply-locally.ts";
+import type { FaultRuntime, RouteRuntime } from "../runtime/runtime.ts";
+import { replyBroken, replyFault, replyLocally, replyOptions, replyRedirect, replyDirectly } from "./reply-locally.ts";
 import type { RequestContext } from "./request-context.ts";
 import { Tunnel } from "./tunnel.ts";
 
@@ -29,8 +30,10 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   readonly ctx: RequestContext;
   /** The whole request, retries included; runs from when it has been received. */
   readonly #timeout = new Deadline(this);
-  /** Made at the first retry: most requests have none. */
-  #backoff: Deadline | undefined = undefined;
+  /** Before a retry, or by a fault. Made at the first: most requests have none. */
+  #pause: Deadline | undefined = undefined;
+  /** The route of a request that a fault holds. */
+  #held: RouteRuntime | undefined = undefined;
   /** Bytes in either direction move it. Made for tunnels, and for requests that could be idle for as long. */
   #idle: Deadline | undefined = undefined;
   #attempt: Attempt | undefined = undefined;
@@ -53,9 +56,34 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const { ctx } = this;
     if (ctx.downstream.isRefused) return this.#answer("overload");
     if (ctx.head.method === "OPTIONS" && !countForward(ctx.head)) return this.#end(replyOptions(ctx));
-    const action = findRoute(ctx);
-    if (typeof action === "string") return this.#answer(action);
-    // Here come the refusals of later policies, first one wins: authorization, rate limit, fault.
+    const route = findRoute(ctx);
+    if (typeof route === "string") return this.#answer(route);
+    // Here come the refusals of other policies, first one wins: authorization, rate limit.
+    const { fault } = route;
+    if (fault !== undefined && fault.appliesTo(ctx.head, ctx.services.clock.wallMs())) return this.#delay(route, fault);
+    return this.#act(route.action);
+  }
+
+  /** Delay first, then abort: drawn apart, so that a request may meet both. */
+  #delay(route: RouteRuntime, fault: FaultRuntime): void {
+    const { random, wheel } = this.ctx.services;
+    const delayMs = fault.delayMs(random.unit());
+    if (delayMs === 0) return this.#abort(route, fault);
+    this.ctx.flag = "DI";
+    this.#held = route;
+    this.#pause = new Deadline(this);
+    return wheel.arm(this.#pause, delayMs);
+  }
+
+  #abort(route: RouteRuntime, fault: FaultRuntime): void {
+    this.#held = undefined;
+    const status = fault.abortStatus(this.ctx.services.random.unit());
+    if (status !== 0) return this.#end(replyFault(this.ctx, status));
+    return this.#act(route.action);
+  }
+
+  #act(action: RouteRuntime["action"]): void {
+    const { ctx } = this;
     if (action.kind === "redirect") return this.#end(replyRedirect(ctx, action));
     if (action.kind === "respond") return this.#end(replyDirectly(ctx, action));
 
@@ -155,8 +183,8 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     }
     this.#policyAttempts += 1;
     if (attempt !== undefined) ctx.tried = [...ctx.tried, attempt.endpoint];
-    this.#backoff ??= new Deadline(this);
-    ctx.services.wheel.arm(this.#backoff, waitMs);
+    this.#pause ??= new Deadline(this);
+    ctx.services.wheel.arm(this.#pause, waitMs);
     return true;
   }
 
@@ -288,12 +316,18 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
 
   onDeadline(deadline: Deadline): void {
     try {
-      if (deadline === this.#backoff) this.#try(false);
+      if (deadline === this.#pause) this.#onPaused();
       else if (deadline === this.#idle) this.#onIdle();
       else this.#onTimeout();
     } catch (error) {
       this.onBug(error);
     }
+  }
+
+  #onPaused(): void {
+    const route = this.#held;
+    if (route?.fault === undefined) this.#try(false);
+    else this.#abort(route, route.fault);
   }
 
   /** Of the whole request: the caller is answered, and the service is held to it (seed F4.16). */
@@ -323,7 +357,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const { ctx } = this;
     this.#isFinished = true;
     ctx.services.wheel.cancel(this.#timeout);
-    if (this.#backoff !== undefined) ctx.services.wheel.cancel(this.#backoff);
+    if (this.#pause !== undefined) ctx.services.wheel.cancel(this.#pause);
     if (this.#idle !== undefined) ctx.services.wheel.cancel(this.#idle);
     this.#attempt?.release();
     ctx.body.forget();

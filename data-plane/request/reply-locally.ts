@@ -22,6 +22,13 @@ export function replyLocally(ctx: RequestContext, why: LocalReason | CodecFailur
   return write(ctx, status, `x-heddle-error: ${code}\r\n${more}${TEXT_PLAIN}`, `heddle: ${sentence} (${code})\n`);
 }
 
+/** Answers with the status of a fault (Envoy's flag FI). */
+export function replyFault(ctx: RequestContext, status: number): boolean {
+  note(ctx, "fault-injected");
+  const { sentence } = LOCAL_REPLIES["fault-injected"];
+  return write(ctx, status, `x-heddle-error: fault-injected\r\n${TEXT_PLAIN}`, `heddle: ${sentence}\n`);
+}
+
 /** A response that has begun can not be completed, and no other can take its place. Always undefined: cut. */
 export function replyBroken(ctx: RequestContext, why: LocalReason | CodecFailure): undefined {
   note(ctx, why);

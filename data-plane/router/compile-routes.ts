@@ -3,6 +3,7 @@ import type { RespondAction, Route, RouteAction, RouteConfig, VirtualHost } from
 import { err, ok, type Result } from "../../shared/result.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
 import type { ClusterRuntime, RedirectRuntime, RouteTable } from "../runtime/runtime.ts";
+import { compileFault, type Fault } from "./fault.ts";
 import { compileForward, type ForwardTemplate } from "./forward.ts";
 import { compileHeaderMatch } from "./header-match.ts";
 import { compileHosts, type HostMatch } from "./host-match.ts";
@@ -10,6 +11,9 @@ import { compilePathMatch } from "./path-match.ts";
 import { compileQueryMatch } from "./query-match.ts";
 import { compileRedirect } from "./redirect.ts";
 import { BoundVirtualHost, HostRouteTable, type BoundRoute, type RouteTests } from "./route-table.ts";
+
+/** The name under which Envoy looks for the faults of a route. */
+const FAULT_FILTER = "envoy.filters.http.fault";
 
 /**
  * Compiles a route configuration, or says everything that is wrong with it, with paths as in Envoy's RouteConfiguration:
@@ -86,14 +90,15 @@ interface RouteSkeleton {
   readonly name: string;
   readonly tests: RouteTests;
   readonly action: ForwardTemplate | RedirectRuntime | RespondAction;
+  readonly fault: Fault | undefined;
 }
 
 function bindRoute(
-  { name, tests, action }: RouteSkeleton,
+  { name, tests, action, fault }: RouteSkeleton,
   index: number,
   clusters: ReadonlyMap<string, ClusterRuntime>,
 ): BoundRoute {
-  return { index, tests, runtime: { name, action: "bind" in action ? action.bind(clusters) : action } };
+  return { index, tests, runtime: { name, action: "bind" in action ? action.bind(clusters) : action, fault } };
 }
 
 function compileVirtualHost(virtualHost: VirtualHost, path: string, violations: Violation[]): VirtualHostTemplate {
@@ -113,7 +118,15 @@ function compileRoute(route: Route, path: string, violations: Violation[]): Rout
       compileQueryMatch(query, `${path}.match.query_parameters[${index}]`, violations),
     ),
   };
-  return { name: route.name, tests, action: compileAction(route.action, tests, path, violations) };
+  return {
+    name: route.name,
+    tests,
+    action: compileAction(route.action, tests, path, violations),
+    fault:
+      route.fault === undefined
+        ? undefined
+        : compileFault(route.fault, `${path}.typed_per_filter_config["${FAULT_FILTER}"]`, violations),
+  };
 }
 
 function compileAction(

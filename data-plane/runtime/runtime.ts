@@ -40,6 +40,14 @@ export interface RouteRuntime {
   /** The row it came from, for logs. */
   readonly name: string;
   readonly action: ForwardRuntime | RedirectRuntime | RespondAction;
+  readonly fault: FaultRuntime | undefined;
+}
+
+/** Faults to inject; what each method means is said at `router/fault.ts`. */
+export interface FaultRuntime {
+  appliesTo(head: RequestHead, nowWallMs: number): boolean;
+  delayMs(unit: number): number;
+  abortStatus(unit: number): number;
 }
 
 export interface RedirectRuntime {

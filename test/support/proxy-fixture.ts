@@ -11,7 +11,9 @@ import type { RequestRecord, RequestSink, ResponseFlag } from "../../data-plane/
 import { ConnectionPool } from "../../data-plane/upstream/connection-pool.ts";
 import { Egress } from "../../data-plane/upstream/egress.ts";
 import { TIMEOUT_MS, WHEEL_TICK_MS } from "../../shared/defaults.ts";
-import type { RetryPolicy } from "../../shared/model/route.ts";
+import type { FaultPolicy, RetryPolicy } from "../../shared/model/route.ts";
+import type { Violation } from "../../shared/violation.ts";
+import { compileFault } from "../../data-plane/router/fault.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { TimerWheel, turnWheel } from "../../shared/timer-wheel.ts";
 import { systemTimers } from "../../shared/timers.ts";
@@ -74,6 +76,7 @@ export interface FixtureOptions {
   readonly connectTimeoutMs?: number;
   readonly policies?: Partial<ClusterPolicies>;
   readonly action?: RouteRuntime["action"];
+  readonly fault?: FaultPolicy;
   readonly match?: (head: RequestHead) => boolean;
   readonly egress?: boolean;
   /** Called at each pick of an endpoint. */
@@ -142,7 +145,10 @@ export class ProxyFixture {
       target: (head) => head.path + head.query,
       authority: (head) => head.authority,
     };
-    const route: RouteRuntime = { name: "all", action: options.action ?? forward };
+    const violations: Violation[] = [];
+    const fault = options.fault === undefined ? undefined : compileFault(options.fault, "fault", violations);
+    assert.deepEqual(violations, []);
+    const route: RouteRuntime = { name: "all", action: options.action ?? forward, fault };
     const matches = options.match ?? ((head: RequestHead) => head.hostname === "reviews");
     const routes = {
       match: (head: RequestHead) => (matches(head) ? route : undefined),
