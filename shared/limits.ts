@@ -108,6 +108,8 @@ export const CONNECTIONS_PER_ENDPOINT_MAX = 1_024;
 export const PENDING_PER_ENDPOINT_MAX = 1_024;
 /** Open connections of clients to one listener; beyond it a new one gets 503 for its first request and is counted. */
 export const CONNECTIONS_PER_LISTENER_MAX = 10_000;
+/** Copies of requests under way to one cluster; beyond it no more are made until some have ended, and those are counted. */
+export const MIRRORED_AT_ONCE_MAX = 64;
 /** Connections of one listener that wait to be refused in words; beyond it they are closed without one. */
 export const POLITE_REFUSALS_MAX = 16;
 /** Requests of one connection; its last response closes it, so that load spreads again. nginx has 1,000, Envoy no bound. */

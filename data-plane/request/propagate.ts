@@ -54,7 +54,16 @@ export function readPropagation(ctx: RequestContext): void {
 /** Our own lines of a request's head, with a new span for this hop and this attempt. */
 export function propagationLines(ctx: RequestContext): string {
   ctx.spanId = ctx.services.ids.spanId();
-  const { traceId, spanId, isSampled } = ctx;
+  return linesOfSpan(ctx, ctx.spanId);
+}
+
+/** The same for a copy of the request: a span of its own, which the request does not remember. */
+export function shadowPropagationLines(ctx: RequestContext): string {
+  return linesOfSpan(ctx, ctx.services.ids.spanId());
+}
+
+function linesOfSpan(ctx: RequestContext, spanId: string): string {
+  const { traceId, isSampled } = ctx;
   let lines = `x-request-id: ${ctx.requestId}\r\ntraceparent: ${formatTraceparent(traceId, spanId, isSampled)}\r\n`;
   if (ctx.source !== "") lines += `x-heddle-source: ${ctx.source}\r\n`;
   if (ctx.b3 === "none") return lines;

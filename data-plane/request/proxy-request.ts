@@ -7,11 +7,12 @@ import { COMMIT, decideRetry, isIdempotent, type Outcome } from "./decide-retry.
 import { chooseCluster, findRoute } from "./find-route.ts";
 import type { LocalReason } from "./local-reply.ts";
 import { countForward } from "./max-forwards.ts";
+import { mirrorRequest } from "./mirror.ts";
 import { outcomeOf, reasonOf } from "./outcome.ts";
 import { pickEndpoint } from "./pick-endpoint.ts";
 import { readPropagation } from "./propagate.ts";
 import { beginResponse, beginTunnel, endResponse, relayBody, relayInformational } from "./relay.ts";
-import type { FaultRuntime, RouteRuntime } from "../runtime/runtime.ts";
+import type { FaultRuntime, ForwardRuntime, RouteRuntime } from "../runtime/runtime.ts";
 import { replyBroken, replyFault, replyLocally, replyOptions, replyRedirect, replyDirectly } from "./reply-locally.ts";
 import type { RequestContext } from "./request-context.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -90,7 +91,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     if (!chooseCluster(ctx, action)) return this.#answer("no-cluster");
     ctx.hash = action.hash(ctx.head, ctx.downstream.sourceIp);
     readPropagation(ctx);
-    if (ctx.body.isComplete) this.#armTimeout();
+    if (ctx.body.isComplete) this.#onReceived(action);
     this.#watchIdleness();
     return this.#try(false);
   }
@@ -224,8 +225,9 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
 
   onBodyEnd(trailers: HeaderList): void {
     this.ctx.body.complete(trailers);
-    if (this.ctx.route === undefined) return;
-    this.#armTimeout();
+    const { route } = this.ctx;
+    if (route === undefined) return;
+    this.#onReceived(route);
     this.#attempt?.endBody();
   }
 
@@ -336,9 +338,11 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     this.#answer("timeout");
   }
 
-  #armTimeout(): void {
-    const timeoutMs = this.ctx.route?.timeoutMs ?? 0;
-    if (timeoutMs > 0) this.ctx.services.wheel.arm(this.#timeout, timeoutMs);
+  /** The request has come whole: its time runs from here, and copies of it may be sent. */
+  #onReceived(route: ForwardRuntime): void {
+    const { ctx } = this;
+    if (route.timeoutMs > 0) ctx.services.wheel.arm(this.#timeout, route.timeoutMs);
+    if (route.mirrors.length > 0 && ctx.head.upgrade === "") mirrorRequest(ctx, route);
   }
 
   #answer(reason: LocalReason): void {

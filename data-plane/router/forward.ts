@@ -3,7 +3,7 @@ import { ENVOY_ROUTE_TIMEOUT_MS } from "../../shared/defaults.ts";
 import { WEIGHT_SUM_MAX } from "../../shared/limits.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
 import type { RequestHead } from "../http1/message.ts";
-import type { ClusterRuntime, ForwardRuntime } from "../runtime/runtime.ts";
+import type { ClusterRuntime, ForwardRuntime, MirrorRuntime } from "../runtime/runtime.ts";
 import { hashRequest } from "./hash-policy.ts";
 import type { PathTest } from "./path-match.ts";
 import { compileRewrite, type PathRewrite } from "./rewrite.ts";
@@ -28,12 +28,17 @@ export function compileForward(
   }
   const rewrite = compileRewrite(action, test, path, violations);
   const weights = action.clusters.map(({ weight }) => weight);
-  const clusterNames = action.clusters.map(({ cluster }) => cluster);
+  const targets = action.clusters.map(({ cluster }) => cluster);
+  checkMirrors(action, path, violations);
   return {
-    clusterNames,
+    clusterNames: [...targets, ...action.mirrors.map(({ cluster }) => cluster)],
     bind: (clusters) => {
-      const bound = clusterNames.map((name) => clusters.get(name));
-      return new Forward(action, rewrite, new WeightedSplit(bound, weights));
+      const bound = targets.map((name) => clusters.get(name));
+      const mirrors = action.mirrors.flatMap(({ cluster, percent }) => {
+        const to = clusters.get(cluster);
+        return to === undefined ? [] : [{ cluster: to, percent }];
+      });
+      return new Forward(action, { rewrite, split: new WeightedSplit(bound, weights), mirrors });
     },
   };
 }
@@ -55,22 +60,36 @@ function checkClusters(action: ForwardAction, path: string, violations: Violatio
   }
 }
 
+function checkMirrors({ mirrors }: ForwardAction, path: string, violations: Violation[]): void {
+  for (const [index, { cluster, percent }] of mirrors.entries()) {
+    const place = `${path}.request_mirror_policies[${index}]`;
+    if (cluster === "") violations.push(violation(`${place}.cluster`, "must name a cluster"));
+    if (!(percent >= 0 && percent <= 100)) {
+      violations.push(violation(`${place}.runtime_fraction`, `${percent} % is not in 0-100`));
+    }
+  }
+}
+
+interface ForwardParts {
+  readonly rewrite: PathRewrite | undefined;
+  readonly split: WeightedSplit<ClusterRuntime | undefined>;
+  readonly mirrors: readonly MirrorRuntime[];
+}
+
 class Forward implements ForwardRuntime {
   readonly kind = "forward";
   readonly timeoutMs: number;
   readonly retry: RetryPolicy | undefined;
+  readonly mirrors: readonly MirrorRuntime[];
   readonly #split: WeightedSplit<ClusterRuntime | undefined>;
   readonly #rewrite: PathRewrite | undefined;
   readonly #hashOn: readonly HashPolicy[];
   readonly #host: string | undefined;
 
-  constructor(
-    action: ForwardAction,
-    rewrite: PathRewrite | undefined,
-    split: WeightedSplit<ClusterRuntime | undefined>,
-  ) {
+  constructor(action: ForwardAction, { rewrite, split, mirrors }: ForwardParts) {
     this.timeoutMs = action.timeoutMs ?? ENVOY_ROUTE_TIMEOUT_MS;
     this.retry = action.retry;
+    this.mirrors = mirrors;
     this.#split = split;
     this.#rewrite = rewrite;
     this.#hashOn = action.hashOn;

@@ -20,6 +20,8 @@ export class ServiceState {
 export class ClusterState {
   readonly name: string;
   readonly service: ServiceState;
+  /** Copies of requests that were sent here; `dropped` were not. */
+  readonly mirrors = { active: 0, answered: 0, failed: 0, dropped: 0 };
   /** The last reconciliation that found it in use; only ClusterStates writes it. */
   reconciliation = 0;
 

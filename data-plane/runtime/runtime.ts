@@ -66,10 +66,18 @@ export interface ForwardRuntime {
   readonly retry: RetryPolicy | undefined;
   /** An unsigned 32-bit hash for hashing pickers, or -1 when no policy found a value. */
   hash(head: RequestHead, sourceIp: string): number;
+  /** Where copies go; a cluster that is not there gets none. */
+  readonly mirrors: readonly MirrorRuntime[];
   /** The path and query to send. */
   target(head: RequestHead): string;
   /** The Host to send: that of the request unless rewritten. */
   authority(head: RequestHead): string;
+}
+
+export interface MirrorRuntime {
+  readonly cluster: ClusterRuntime;
+  /** Share of the requests, 0-100. */
+  readonly percent: number;
 }
 
 export interface ClusterRuntime {

@@ -94,6 +94,7 @@ function egressRoute(endpoint: EndpointState): ForwardRuntime {
     timeoutMs: NO_TIMEOUT_MS,
     retry: undefined,
     hash: () => -1,
+    mirrors: [],
     target: (head) => head.path + head.query,
     authority: (head) => head.authority,
   };

@@ -6,7 +6,13 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 import { HttpListener, type HttpListenerOptions } from "../../data-plane/listener/http-listener.ts";
 import type { RequestHead } from "../../data-plane/http1/message.ts";
 import { EndpointState } from "../../data-plane/runtime/endpoint-state.ts";
-import type { ClusterRuntime, ForwardRuntime, RouteRuntime, Runtime } from "../../data-plane/runtime/runtime.ts";
+import type {
+  ClusterRuntime,
+  ForwardRuntime,
+  MirrorRuntime,
+  RouteRuntime,
+  Runtime,
+} from "../../data-plane/runtime/runtime.ts";
 import type { RequestRecord, RequestSink, ResponseFlag } from "../../data-plane/telemetry/request-record.ts";
 import { ConnectionPool } from "../../data-plane/upstream/connection-pool.ts";
 import { Egress } from "../../data-plane/upstream/egress.ts";
@@ -77,6 +83,7 @@ export interface FixtureOptions {
   readonly policies?: Partial<ClusterPolicies>;
   readonly action?: RouteRuntime["action"];
   readonly fault?: FaultPolicy;
+  readonly mirrors?: readonly MirrorRuntime[];
   readonly match?: (head: RequestHead) => boolean;
   readonly egress?: boolean;
   /** Called at each pick of an endpoint. */
@@ -142,6 +149,7 @@ export class ProxyFixture {
       timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
       retry: options.retry,
       hash: () => -1,
+      mirrors: options.mirrors ?? [],
       target: (head) => head.path + head.query,
       authority: (head) => head.authority,
     };

@@ -62,6 +62,7 @@ describe("a listener", () => {
         timeoutMs: 0,
         retry: undefined,
         hash: () => -1,
+        mirrors: [],
         target: () => "/",
         authority: () => "",
       },
