@@ -163,7 +163,7 @@ function pricePicks(): void {
       for (const count of [3, 10, 1_000]) {
         const group = { members: members(count, (n) => (weights === "equal" ? 1 : 1 + (n % 5))), loadPercent: 100 };
         const { picker } = makePicker(policy, { groups: [group], isInPanic: false }, undefined, seededRandom(1));
-        const cost = nanoseconds((n) => picker.pick(hashes[n & 1_023] ?? 0, systemRandom));
+        const cost = nanoseconds((n) => picker.pick(hashes[n & 1_023] ?? 0, systemRandom, 0));
         row(`pick, ${policy.kind}, ${count} endpoints, ${weights} weights`, cost, "ns");
       }
     }

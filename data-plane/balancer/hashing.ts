@@ -1,7 +1,7 @@
 import type { Random } from "../../shared/random.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
-import type { Picker } from "../runtime/runtime.ts";
 import type { Member } from "./eligible.ts";
+import type { Picker } from "./picker.ts";
 
 /** Maps every unsigned 32-bit hash to an index into the members it was built from. */
 export interface HashTable {
@@ -36,8 +36,8 @@ export class HashingPicker implements Picker {
   }
 
   // Hot.
-  pick(hash: number, random: Random): EndpointState | undefined {
-    if (hash < 0) return this.#fallback.pick(hash, random);
+  pick(hash: number, random: Random, nowMs: number): EndpointState | undefined {
+    if (hash < 0) return this.#fallback.pick(hash, random, nowMs);
     this.#table ??= this.#build();
     return this.#endpoints[this.#table.find(hash)];
   }

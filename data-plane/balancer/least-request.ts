@@ -1,8 +1,8 @@
 import type { Random } from "../../shared/random.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
-import type { Picker } from "../runtime/runtime.ts";
 import type { Member } from "./eligible.ts";
 import { WeightedDraw } from "./weighted-draw.ts";
+import type { Picker } from "./picker.ts";
 
 /** Up to this many endpoints all are compared: as cheap as two draws, and never wrong (semantics.md 7). */
 const FULL_SCAN_MAX = 4;

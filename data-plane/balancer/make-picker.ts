@@ -2,7 +2,6 @@ import { unreachable } from "../../shared/assert.ts";
 import { LEAST_REQUEST_CHOICES } from "../../shared/defaults.ts";
 import type { LbPolicy } from "../../shared/model/cluster.ts";
 import type { Random } from "../../shared/random.ts";
-import type { Picker } from "../runtime/runtime.ts";
 import type { Eligibility, Member } from "./eligible.ts";
 import { HashingPicker, inAddressOrder } from "./hashing.ts";
 import { LeastRequestPicker } from "./least-request.ts";
@@ -11,6 +10,7 @@ import { PriorityPicker } from "./priority-picker.ts";
 import { RandomPicker } from "./random.ts";
 import { buildRing } from "./ring-hash.ts";
 import { roundRobin, type RoundRobinPicker, type Waits } from "./round-robin.ts";
+import type { Picker } from "./picker.ts";
 
 /** What a picker leaves to the one that replaces it after a change of its cluster. */
 export interface Handover {

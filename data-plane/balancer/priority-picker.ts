@@ -1,6 +1,6 @@
 import type { Random } from "../../shared/random.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
-import type { Picker } from "../runtime/runtime.ts";
+import type { Picker } from "./picker.ts";
 
 /**
  * Splits picks between the priorities that share a cluster's load. A hash decides that too, where there is one, or equal
@@ -18,10 +18,10 @@ export class PriorityPicker implements Picker {
   }
 
   // Hot.
-  pick(hash: number, random: Random): EndpointState | undefined {
+  pick(hash: number, random: Random, nowMs: number): EndpointState | undefined {
     const percent = hash < 0 ? random.below(100) : hash % 100;
     let index = 0;
     while (index < this.#pickers.length - 1 && percent >= (this.#upTo[index] ?? 100)) index += 1;
-    return this.#pickers[index]?.pick(hash, random);
+    return this.#pickers[index]?.pick(hash, random, nowMs);
   }
 }

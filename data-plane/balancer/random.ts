@@ -1,8 +1,8 @@
 import type { Random } from "../../shared/random.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
-import type { Picker } from "../runtime/runtime.ts";
 import type { Member } from "./eligible.ts";
 import { WeightedDraw } from "./weighted-draw.ts";
+import type { Picker } from "./picker.ts";
 
 /** Each pick is independent, in proportion to the weights. */
 export class RandomPicker implements Picker {

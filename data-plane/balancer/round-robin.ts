@@ -1,7 +1,7 @@
 import type { Random } from "../../shared/random.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
-import type { Picker } from "../runtime/runtime.ts";
 import type { Member } from "./eligible.ts";
+import type { Picker } from "./picker.ts";
 
 /**
  * What part of its period each endpoint still has to wait for its next turn, in [0, 1]. Handed from a round-robin picker

@@ -18,7 +18,7 @@ export function mirrorRequest(ctx: RequestContext, route: ForwardRuntime): void 
   for (const { cluster, percent } of route.mirrors) {
     if (random.unit() * 100 >= percent) continue;
     const { mirrors } = cluster.state;
-    const endpoint = ctx.body.isReplayable ? cluster.picker.pick(ctx.hash, random) : undefined;
+    const endpoint = ctx.body.isReplayable ? cluster.choice.picker.pick(ctx.hash, random, ctx.startMs) : undefined;
     if (endpoint === undefined || mirrors.active >= MIRRORED_AT_ONCE_MAX) mirrors.dropped += 1;
     else new MirroredRequest(ctx, route, cluster, endpoint).start();
   }

@@ -9,8 +9,11 @@ import type { RequestContext } from "./request-context.ts";
  */
 export function pickEndpoint(ctx: RequestContext, cluster: ClusterRuntime): EndpointState | undefined {
   const { tried, services } = ctx;
-  const picked = cluster.picker.pick(ctx.hash, services.random);
+  const { choice } = cluster;
+  // The time of the request's start is near enough for its first attempt, and reading the clock is not free.
+  const nowMs = tried.length === 0 ? ctx.startMs : services.clock.nowMs();
+  const picked = choice.picker.pick(ctx.hash, services.random, nowMs);
   if (picked === undefined || tried.length === 0) return picked;
   if (!tried.includes(picked) || ctx.route?.retry?.avoidPrevious === false) return picked;
-  return pickUntried(cluster, tried, services.random);
+  return pickUntried(choice, tried, services.random, nowMs);
 }

@@ -3,8 +3,8 @@ import { MAGLEV_TABLE_SIZE_MAX, WEIGHT_SUM_MAX } from "../../shared/limits.ts";
 import type { Cluster, Endpoint, LbPolicy, LoadAssignment } from "../../shared/model/cluster.ts";
 import type { Random } from "../../shared/random.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
-import { eligibleEndpoints, type Member } from "../balancer/eligible.ts";
-import { makePicker, type Handover } from "../balancer/make-picker.ts";
+import type { Member } from "../balancer/eligible.ts";
+import { EndpointChoice, PLAIN } from "../balancer/endpoint-choice.ts";
 import type { ClusterStates } from "./cluster-states.ts";
 import type { EndpointStates } from "./endpoint-states.ts";
 import type { ClusterRuntime } from "./runtime.ts";
@@ -15,7 +15,6 @@ export interface CompiledCluster {
   /** Undefined for a cluster that brings its own endpoints, or that still waits for its assignment. */
   readonly assignment: LoadAssignment | undefined;
   readonly runtime: ClusterRuntime;
-  handOver(): Handover;
 }
 
 export interface ClusterContext {
@@ -32,8 +31,8 @@ export function compileCluster(
   context: ClusterContext,
 ): CompiledCluster {
   const members = membersOf(endpointsOf(cluster, assignment), context.endpoints);
-  const eligibility = eligibleEndpoints(members, cluster.panicThresholdPercent);
-  const { picker, handOver } = makePicker(cluster.lb, eligibility, before?.handOver(), context.random);
+  const { lb, panicThresholdPercent } = cluster;
+  const handover = before?.runtime.choice.handOver();
   const runtime: ClusterRuntime = {
     name: cluster.name,
     service: cluster.service,
@@ -42,11 +41,9 @@ export function compileCluster(
     policies: cluster.policies,
     state: context.clusters.obtain(cluster.name, cluster.service),
     endpoints: members.map(({ state }) => state),
-    eligible: eligibility.groups.flatMap((group) => group.members.map(({ state }) => state)),
-    isInPanic: eligibility.isInPanic,
-    picker,
+    choice: new EndpointChoice({ lb, panicThresholdPercent, members }, PLAIN, handover, context.random),
   };
-  return { cluster, assignment, runtime, handOver };
+  return { cluster, assignment, runtime };
 }
 
 /** Whether every endpoint is still known under its address. A retired one may have come back as another state. */

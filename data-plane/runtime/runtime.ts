@@ -1,14 +1,15 @@
 import type { Address } from "../../shared/address.ts";
 import type { ClusterPolicies } from "../../shared/model/cluster-policy.ts";
 import type { RespondAction, RetryPolicy } from "../../shared/model/route.ts";
-import type { Random } from "../../shared/random.ts";
+import type { Choice } from "../balancer/endpoint-choice.ts";
 import type { RequestHead } from "../http1/message.ts";
 import type { ClusterState } from "./cluster-state.ts";
 import type { EndpointState } from "./endpoint-state.ts";
 
 /**
- * The compiled configuration the request path reads. Immutable, replaced whole by one assignment: a request keeps the
- * Runtime it started with and never sees half of a change. What must survive a replacement lives in EndpointState.
+ * The compiled configuration the request path reads. Immutable but for each cluster's `choice`, replaced whole by one
+ * assignment: a request keeps the Runtime it started with and never sees half of a change. What must survive a
+ * replacement lives in EndpointState and ClusterState.
  */
 export interface Runtime {
   /** The newest revision in it; 0 before the first snapshot. */
@@ -91,19 +92,9 @@ export interface ClusterRuntime {
   readonly state: ClusterState;
   /** All endpoints, usable or not, in the order of the assignment. */
   readonly endpoints: readonly EndpointState[];
-  /** Those the picker may return: for a retry that must not meet an endpoint again, and to count them. */
-  readonly eligible: readonly EndpointState[];
-  /** So few endpoints are healthy that health is ignored (semantics.md 6); for `heddle_lb_panic`. */
-  readonly isInPanic: boolean;
-  readonly picker: Picker;
-}
-
-/**
- * Chooses among a cluster's usable endpoints. Built when the configuration is compiled; health, priority and panic are
- * settled then. Hot: `pick` allocates nothing. Laws, tested on every kind: it returns only endpoints it was built
- * with; with none it returns undefined; shares follow weights; equal hashes give equal endpoints for the hashing kinds.
- */
-export interface Picker {
-  /** `hash` is an unsigned 32-bit number, or -1 for none. */
-  pick(hash: number, random: Random): EndpointState | undefined;
+  /**
+   * Which of them may be picked now. The one field that changes while the runtime is in use: upstream/endpoint-watch.ts
+   * replaces it by one assignment when an endpoint is ejected, comes back, or changes its health. Read it once per pick.
+   */
+  choice: Choice;
 }

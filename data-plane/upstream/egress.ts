@@ -1,10 +1,11 @@
 import { formatAddress, type Address } from "../../shared/address.ts";
 import { CONNECT_TIMEOUT_MS } from "../../shared/defaults.ts";
 import { EGRESS_ENDPOINTS_MAX } from "../../shared/limits.ts";
+import { fixedChoice } from "../balancer/endpoint-choice.ts";
 import { ClusterState, ServiceState } from "../runtime/cluster-state.ts";
 import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
 import { EndpointState } from "../runtime/endpoint-state.ts";
-import type { ClusterRuntime, ForwardRuntime, Picker } from "../runtime/runtime.ts";
+import type { ClusterRuntime, ForwardRuntime } from "../runtime/runtime.ts";
 
 const HTTP_PORT = 80;
 /** The time of a request to a host that no policy speaks of: none (0), as Envoy's passthrough. */
@@ -75,7 +76,6 @@ export class Egress {
 
 /** One cluster for all of them in logs and metrics: hosts are chosen by the client, and labels must be bounded. */
 function egressRoute(endpoint: EndpointState): ForwardRuntime {
-  const picker: Picker = { pick: () => endpoint };
   const cluster: ClusterRuntime = {
     name: "egress",
     service: "egress",
@@ -84,9 +84,7 @@ function egressRoute(endpoint: EndpointState): ForwardRuntime {
     policies: NO_POLICIES,
     state: new ClusterState("egress", new ServiceState("egress")),
     endpoints: [endpoint],
-    eligible: [endpoint],
-    isInPanic: false,
-    picker,
+    choice: fixedChoice([endpoint], { pick: () => endpoint }),
   };
   return {
     kind: "forward",

@@ -15,8 +15,8 @@ export function pickerLaws(policy: LbPolicy): void {
   it("picks nothing among nothing", () => {
     const random = seededRandom(1);
     const { picker } = pickerOver(policy, [], random);
-    assert.equal(picker.pick(-1, random), undefined);
-    assert.equal(picker.pick(7, random), undefined);
+    assert.equal(picker.pick(-1, random, 0), undefined);
+    assert.equal(picker.pick(7, random, 0), undefined);
   });
 
   it("picks only endpoints it was built with, and always one of them", () => {
@@ -31,7 +31,7 @@ export function pickerLaws(policy: LbPolicy): void {
           const { picker } = pickerOver(policy, members, random);
           const known = new Set(members.map(({ state }) => state));
           for (const hash of hashes) {
-            const picked = picker.pick(hash, random);
+            const picked = picker.pick(hash, random, 0);
             assert.ok(picked !== undefined && known.has(picked));
             picked.active += 1;
           }
@@ -68,7 +68,7 @@ export function pickerLaws(policy: LbPolicy): void {
     const firsts = new Set<string | undefined>();
     for (let seed = 0; seed < 100; seed += 1) {
       const random = seededRandom(seed);
-      firsts.add(pickerOver(policy, membersOf([1, 1, 1, 1]), random).picker.pick(-1, random)?.key);
+      firsts.add(pickerOver(policy, membersOf([1, 1, 1, 1]), random).picker.pick(-1, random, 0)?.key);
     }
     assert.equal(firsts.size, 4);
   });
@@ -87,9 +87,9 @@ export function hashingLaws(policy: LbPolicy): void {
         const other = pickerOver(policy, shuffled, seededRandom(seed + 1)).picker;
         const random = seededRandom(seed);
         for (let n = 0; n < 2_000; n += 1) {
-          const picked = one.pick(hashOf(n), random);
-          assert.equal(one.pick(hashOf(n), random), picked);
-          assert.equal(other.pick(hashOf(n), random), picked);
+          const picked = one.pick(hashOf(n), random, 0);
+          assert.equal(one.pick(hashOf(n), random, 0), picked);
+          assert.equal(other.pick(hashOf(n), random, 0), picked);
         }
       }),
       { numRuns: 20 },
@@ -121,9 +121,9 @@ export function hashingLaws(policy: LbPolicy): void {
       let moved = 0;
       let orphans = 0;
       for (let n = 0; n < keys; n += 1) {
-        const was = before.pick(hashOf(n), random);
+        const was = before.pick(hashOf(n), random, 0);
         if (was === gone) orphans += 1;
-        else if (after.pick(hashOf(n), random) !== was) moved += 1;
+        else if (after.pick(hashOf(n), random, 0) !== was) moved += 1;
       }
       assert.ok(Math.abs(orphans / keys - 1 / size) < 0.35 / size, `${orphans} keys of one of ${size} endpoints`);
       assert.ok(moved / keys <= 0.05, `${moved} of ${keys} keys moved between the ${size - 1} that stayed`);
@@ -135,9 +135,9 @@ export function hashingLaws(policy: LbPolicy): void {
     const members = membersOf([1, 1, 1]);
     const first = pickerOver(policy, members, random);
     assert.equal(first.handOver().hasHashed, false);
-    first.picker.pick(-1, random);
+    first.picker.pick(-1, random, 0);
     assert.equal(first.handOver().hasHashed, false);
-    first.picker.pick(5, random);
+    first.picker.pick(5, random, 0);
     const second = pickerOver(policy, members, random, first.handOver());
     assert.equal(second.handOver().hasHashed, true);
   });
@@ -151,9 +151,9 @@ export function hashingLaws(policy: LbPolicy): void {
     let taken = 0;
     let moved = 0;
     for (let n = 0; n < 20_000; n += 1) {
-      const now = after.pick(hashOf(n), random);
+      const now = after.pick(hashOf(n), random, 0);
       if (now === newcomer.state) taken += 1;
-      else if (now !== before.pick(hashOf(n), random)) moved += 1;
+      else if (now !== before.pick(hashOf(n), random, 0)) moved += 1;
     }
     assert.ok(Math.abs(taken / 20_000 - 1 / 11) < 0.03, `${taken} taken`);
     assert.ok(moved <= 1_000, `${moved} moved`);

@@ -2,7 +2,7 @@ import type { Member } from "../../data-plane/balancer/eligible.ts";
 import { makePicker, type Handover, type MadePicker } from "../../data-plane/balancer/make-picker.ts";
 import { EndpointState } from "../../data-plane/runtime/endpoint-state.ts";
 import type { EndpointState as State } from "../../data-plane/runtime/endpoint-state.ts";
-import type { Picker } from "../../data-plane/runtime/runtime.ts";
+import type { Picker } from "../../data-plane/balancer/picker.ts";
 import type { LbPolicy } from "../../shared/model/cluster.ts";
 import type { Random } from "../../shared/random.ts";
 
@@ -44,7 +44,7 @@ export function countPicks(
 ): number[] {
   const counts = new Map<State | undefined, number>(members.map(({ state }) => [state, 0]));
   for (let n = 0; n < picks; n += 1) {
-    const picked = picker.pick(hashOf(n), random);
+    const picked = picker.pick(hashOf(n), random, 0);
     counts.set(picked, (counts.get(picked) ?? 0) + 1);
   }
   return [...counts.values()];

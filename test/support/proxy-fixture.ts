@@ -3,6 +3,7 @@ import { NO_POLICIES, type ClusterPolicies } from "../../shared/model/cluster-po
 import assert from "node:assert/strict";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 
+import { fixedChoice } from "../../data-plane/balancer/endpoint-choice.ts";
 import { HttpListener, type HttpListenerOptions } from "../../data-plane/listener/http-listener.ts";
 import type { RequestHead } from "../../data-plane/http1/message.ts";
 import { EndpointState } from "../../data-plane/runtime/endpoint-state.ts";
@@ -134,14 +135,12 @@ export class ProxyFixture {
       policies: { ...NO_POLICIES, ...options.policies },
       state: this.clusterState,
       endpoints: this.endpoints,
-      eligible: this.endpoints,
-      isInPanic: false,
-      picker: {
+      choice: fixedChoice(this.endpoints, {
         pick: () => {
           options.onPick?.();
           return this.endpoints[this.#next++ % this.endpoints.length];
         },
-      },
+      }),
     };
     const forward: ForwardRuntime = {
       kind: "forward",

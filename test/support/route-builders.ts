@@ -1,3 +1,4 @@
+import { fixedChoice } from "../../data-plane/balancer/endpoint-choice.ts";
 import { ClusterState, ServiceState } from "../../data-plane/runtime/cluster-state.ts";
 import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
 import { RequestHead } from "../../data-plane/http1/message.ts";
@@ -99,9 +100,7 @@ export function clusterRuntime(name: string): ClusterRuntime {
     policies: NO_POLICIES,
     state: new ClusterState(name, new ServiceState(name)),
     endpoints: [],
-    eligible: [],
-    isInPanic: false,
-    picker: { pick: () => undefined },
+    choice: fixedChoice([], { pick: () => undefined }),
   };
 }
 

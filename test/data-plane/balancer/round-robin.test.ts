@@ -14,7 +14,7 @@ const inOrder = (members: readonly Member[]): Waits =>
 
 function picksOf(picker: RoundRobinPicker, members: readonly Member[], count: number): string {
   const letters = Array.from({ length: count }, () => {
-    const picked = picker.pick(-1, random);
+    const picked = picker.pick(-1, random, 0);
     return members.findIndex(({ state }) => state === picked);
   });
   return letters.map((index) => "abcdefgh"[index]).join("");
@@ -70,7 +70,7 @@ describe("round robin", () => {
         for (let turn = 0; turn < 200; turn += 1) {
           const first = due.toSorted((a, b) => a.at - b.at || a.queued - b.queued)[0];
           assert.ok(first !== undefined);
-          assert.equal(picker.pick(-1, random), first.state);
+          assert.equal(picker.pick(-1, random, 0), first.state);
           first.at += 1 / first.weight;
           first.queued = list.length + turn;
         }
@@ -102,7 +102,7 @@ describe("a round robin that replaces another", () => {
     const counts = new Map<string | undefined, number>();
     let picker = roundRobin(members, undefined, seededRandom(5));
     for (let push = 0; push < 400; push += 1) {
-      const picked = picker.pick(-1, random)?.key;
+      const picked = picker.pick(-1, random, 0)?.key;
       counts.set(picked, (counts.get(picked) ?? 0) + 1);
       members = [...members];
       picker = roundRobin(members, picker.waits(), random);
@@ -115,7 +115,7 @@ describe("a round robin that replaces another", () => {
     let picker = roundRobin(members, undefined, seededRandom(5));
     let light = 0;
     for (let push = 0; push < 400; push += 1) {
-      if (picker.pick(-1, random) === members[1]?.state) light += 1;
+      if (picker.pick(-1, random, 0) === members[1]?.state) light += 1;
       picker = roundRobin(members, picker.waits(), random);
     }
     assert.ok(Math.abs(light - 100) <= 1, `${light} of 400`);

@@ -7,6 +7,7 @@ import { EndpointState } from "../../../data-plane/runtime/endpoint-state.ts";
 import type { ClusterRuntime } from "../../../data-plane/runtime/runtime.ts";
 import { PICKS_MAX } from "../../../shared/limits.ts";
 import { seededRandom } from "../../../shared/random.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { retryPolicy } from "../../support/proxy-fixture.ts";
 
 const [a, b] = ["a", "b"].map((host) => new EndpointState(`${host}:1`, { host, port: 1 }));
@@ -20,7 +21,8 @@ function listed(picks: readonly (EndpointState | undefined)[], hashes: number[] 
     },
   };
   // Of a cluster the step reads these alone.
-  return { picker, eligible: [a, b].filter((one) => one !== undefined) } as unknown as ClusterRuntime;
+  const choice = { picker, eligible: [a, b].filter((one) => one !== undefined) };
+  return { choice } as unknown as ClusterRuntime;
 }
 
 function request(tried: (EndpointState | undefined)[], avoidPrevious = true): RequestContext {
@@ -28,7 +30,7 @@ function request(tried: (EndpointState | undefined)[], avoidPrevious = true): Re
   return {
     tried,
     hash: 7,
-    services: { random: seededRandom(1) },
+    services: { random: seededRandom(1), clock: new ManualClock() },
     route: { retry: retryPolicy(1, { avoidPrevious }) },
   } as unknown as RequestContext;
 }

@@ -29,7 +29,7 @@ function routesOf(runtime: Runtime): RouteTable {
 /** Where a request for `line` goes now, as `host:port`. */
 function reached(runtime: Runtime, line: string): string | undefined {
   const action = routesOf(runtime).match(head(line))?.action;
-  return action?.kind === "forward" ? action.pickCluster(0)?.picker.pick(-1, random)?.key : undefined;
+  return action?.kind === "forward" ? action.pickCluster(0)?.choice.picker.pick(-1, random, 0)?.key : undefined;
 }
 
 /** `web` and `api`, two endpoints each, a virtual host each. */
@@ -57,8 +57,8 @@ describe("a snapshot", () => {
     assert.equal(reached(runtime, "GET elsewhere/"), undefined);
     const { name, direction, bind, statPrefix } = runtime.listeners.get("outbound") ?? {};
     assert.deepEqual([name, direction, bind?.port, statPrefix], ["outbound", "outbound", 15_001, "outbound"]);
-    const { service, version, connectTimeoutMs, isInPanic, endpoints } = clusterOf(runtime, "web");
-    assert.deepEqual([service, version, connectTimeoutMs, isInPanic], ["web", "", 1_000, false]);
+    const { service, version, connectTimeoutMs, choice, endpoints } = clusterOf(runtime, "web");
+    assert.deepEqual([service, version, connectTimeoutMs, choice.isInPanic], ["web", "", 1_000, false]);
     assert.deepEqual(
       endpoints.map(({ key }) => key),
       ["10.0.0.1:80", "10.0.0.2:80"],
@@ -96,7 +96,7 @@ describe("a snapshot", () => {
     ]);
     assert.equal(reached(runtime, "GET any/"), undefined);
     assert.equal(runtime.listeners.get("inbound")?.routes.match(head("GET any/")), undefined);
-    assert.equal(clusterOf(runtime, "web").picker.pick(-1, random), undefined);
+    assert.equal(clusterOf(runtime, "web").choice.picker.pick(-1, random, 0), undefined);
   });
 
   it("takes an empty assignment for a fact, not for a gap", () => {
@@ -173,8 +173,8 @@ describe("a snapshot", () => {
       endpoint("10.0.0.4:80", { health: "draining" }),
     ];
     const snapshot = snapshotOf({ clusters: [edsCluster("web")], assignments: [{ name: "web", endpoints }] });
-    const { eligible, endpoints: all } = clusterOf(compiled(snapshot, compileContext()).runtime, "web");
-    assert.deepEqual([eligible.map(({ key }) => key), all.length], [["10.0.0.1:80", "10.0.0.2:80"], 4]);
+    const { choice, endpoints: all } = clusterOf(compiled(snapshot, compileContext()).runtime, "web");
+    assert.deepEqual([choice.eligible.map(({ key }) => key), all.length], [["10.0.0.1:80", "10.0.0.2:80"], 4]);
   });
 
   it("shows panic on the cluster", () => {
@@ -183,8 +183,8 @@ describe("a snapshot", () => {
       snapshotOf({ clusters: [edsCluster("web")], assignments: [{ name: "web", endpoints }] }),
       compileContext(),
     );
-    assert.equal(clusterOf(runtime, "web").isInPanic, true);
-    assert.notEqual(clusterOf(runtime, "web").picker.pick(-1, random), undefined);
+    assert.equal(clusterOf(runtime, "web").choice.isInPanic, true);
+    assert.notEqual(clusterOf(runtime, "web").choice.picker.pick(-1, random, 0), undefined);
   });
 });
 
