@@ -15,6 +15,8 @@ export const CB_WINDOW_SEC = 30;
 /** Envoy RetryPolicy.retry_back_off: base 25 ms, at most ten times the base. */
 export const RETRY_BACKOFF_BASE_MS = 25;
 export const RETRY_BACKOFF_MAX_MS = 250;
+/** How far the time that a breaker stays open is drawn about its mean (Linkerd jitters its back-off, too). */
+export const BREAKER_JITTER_RATIO = 0.1;
 /** Envoy Cluster.CommonLbConfig.healthy_panic_threshold. */
 export const PANIC_THRESHOLD_PERCENT = 50;
 /** Linkerd's outbound connect timeout; Envoy's 5 s would eat a whole ServicePolicy.timeout_ms. */

@@ -1,0 +1,137 @@
+import { BREAKER_JITTER_RATIO } from "../../shared/defaults.ts";
+import type { BreakerPolicy } from "../../shared/model/cluster-policy.ts";
+import { SlidingSum } from "../../shared/sliding-sum.ts";
+import { isFailure, type Verdict } from "./verdict.ts";
+
+export type BreakerState = "closed" | "open" | "half-open";
+
+/** What {@link CircuitBreaker.admit} returns in place of a permit. */
+export const REFUSED = -1;
+
+/**
+ * Stops sending to a service that keeps failing, then trusts it again one probe at a time (semantics.md 4, seeds.md C1-C3).
+ *
+ *     closed ──(failures in a row, or their share of a window, are too many)──▶ open
+ *     open ──(its time has passed, and a request asks)──▶ half-open
+ *     half-open ──(so many probes in a row succeed)──▶ closed, with nothing remembered
+ *     half-open ──(a probe fails)──▶ open, for twice as long
+ *
+ * Failures in a row open it ON the one that completes the row; their share only ABOVE the threshold, and not before the
+ * window holds enough results (C2).
+ *
+ * Invariants:
+ * - Half-open has at most one probe in flight.
+ * - A result counts only in the epoch that admitted it, which is what a permit names. An attempt that was admitted before the
+ *   breaker opened and ends after it must not close, or re-open, anything.
+ * - Every permit comes back once, and a probe without a verdict (its client went away) makes room for another one.
+ *
+ * A 429 counts nowhere: the service is well and wants less, which is neither a failure nor a sign that it may have everything
+ * again. So it neither breaks a row of failures nor dilutes their share, and a probe that meets one is as if it had not been.
+ *
+ * Pure: time and chance come in, nothing is scheduled. The policy comes with each call, so that the state outlives every
+ * change of it. "Open" means that requests are refused, as in an electrical breaker (Linkerd's gate uses it the other way).
+ */
+export class CircuitBreaker {
+  state: BreakerState = "closed";
+  /** Times it opened, a failed probe included, and requests it refused. */
+  opens = 0;
+  refusals = 0;
+  /** Failures since the last success. */
+  failuresInRow = 0;
+  readonly #results = new SlidingSum();
+  readonly #failures = new SlidingSum();
+  /** Number of the current state: each change begins another one. */
+  #epoch = 1;
+  #openMs = 0;
+  #probeAtMs = 0;
+  #isProbing = false;
+  #successes = 0;
+
+  /** When an open breaker asks for a probe. */
+  get probeAtMs(): number {
+    return this.#probeAtMs;
+  }
+
+  // Hot: once per attempt.
+  /** A permit, to be given to {@link report} exactly once, or {@link REFUSED}. */
+  admit(nowMs: number): number {
+    if (this.state === "closed") return this.#epoch;
+    if (this.isRefusing(nowMs)) {
+      this.refusals += 1;
+      return REFUSED;
+    }
+    if (this.state === "open") this.#become("half-open");
+    this.#isProbing = true;
+    return this.#epoch;
+  }
+
+  /** Whether {@link admit} would refuse now. */
+  isRefusing(nowMs: number): boolean {
+    if (this.state === "closed") return false;
+    return this.state === "open" ? nowMs < this.#probeAtMs : this.#isProbing;
+  }
+
+  // Hot: once per attempt. `unit` in [0, 1) is the chance of the jitter.
+  report(policy: BreakerPolicy, permit: number, verdict: Verdict, nowMs: number, unit: number): void {
+    if (permit !== this.#epoch) return;
+    this.#isProbing = false;
+    if (verdict === "none" || verdict === "rate-limited") return;
+    if (isFailure(verdict)) this.#onFailure(policy, nowMs, unit);
+    else this.#onSuccess(policy, nowMs);
+  }
+
+  /** Results and failures in the window, for people. */
+  counts(policy: BreakerPolicy, nowMs: number): { readonly results: number; readonly failures: number } {
+    const { windowMs } = policy;
+    return { results: this.#results.sum(windowMs, nowMs), failures: this.#failures.sum(windowMs, nowMs) };
+  }
+
+  #onSuccess(policy: BreakerPolicy, nowMs: number): void {
+    this.failuresInRow = 0;
+    if (this.state === "closed") {
+      this.#results.add(1, policy.windowMs, nowMs);
+      return;
+    }
+    this.#successes += 1;
+    if (this.#successes >= policy.successes) this.#close();
+  }
+
+  #onFailure(policy: BreakerPolicy, nowMs: number, unit: number): void {
+    this.failuresInRow += 1;
+    if (this.state !== "closed") {
+      this.#open(Math.min(this.#openMs * 2, policy.recoveryMaxMs), nowMs, unit);
+      return;
+    }
+    this.#results.add(1, policy.windowMs, nowMs);
+    this.#failures.add(1, policy.windowMs, nowMs);
+    if (this.#isTooMany(policy, nowMs)) this.#open(policy.recoveryMs, nowMs, unit);
+  }
+
+  #isTooMany(policy: BreakerPolicy, nowMs: number): boolean {
+    const { consecutiveFailures, samplesMin, thresholdPercent, windowMs } = policy;
+    if (consecutiveFailures > 0 && this.failuresInRow >= consecutiveFailures) return true;
+    const results = this.#results.sum(windowMs, nowMs);
+    return results >= samplesMin && this.#failures.sum(windowMs, nowMs) * 100 > thresholdPercent * results;
+  }
+
+  #open(openMs: number, nowMs: number, unit: number): void {
+    this.#become("open");
+    this.opens += 1;
+    this.#openMs = openMs;
+    // The proxies of a fleet open together; without jitter they would also probe together.
+    this.#probeAtMs = nowMs + openMs * (1 + BREAKER_JITTER_RATIO * (2 * unit - 1));
+  }
+
+  #close(): void {
+    this.#become("closed");
+    this.#results.clear();
+    this.#failures.clear();
+  }
+
+  #become(state: BreakerState): void {
+    this.state = state;
+    this.#epoch += 1;
+    this.#isProbing = false;
+    this.#successes = 0;
+  }
+}
