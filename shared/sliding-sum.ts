@@ -10,7 +10,7 @@ const BUCKETS = 10;
  * Invariant: `sum` is the sum of the buckets, none of which is older than the window.
  */
 export class SlidingSum {
-  readonly #buckets = new Array<number>(BUCKETS).fill(0);
+  readonly #buckets = Array.from({ length: BUCKETS }, () => 0);
   #bucketMs = 0;
   /** Number of the newest bucket, counted from the beginning of time. */
   #newest = 0;

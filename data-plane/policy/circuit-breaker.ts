@@ -1,7 +1,7 @@
 import { BREAKER_JITTER_RATIO } from "../../shared/defaults.ts";
 import type { BreakerPolicy } from "../../shared/model/cluster-policy.ts";
 import { SlidingSum } from "../../shared/sliding-sum.ts";
-import { isFailure, type Verdict } from "./verdict.ts";
+import { isFailure, type TimedVerdict } from "./verdict.ts";
 
 export type BreakerState = "closed" | "open" | "half-open";
 
@@ -53,7 +53,7 @@ export class CircuitBreaker {
   }
 
   // Hot: once per attempt.
-  /** A permit, to be given to {@link report} exactly once, or {@link REFUSED}. */
+  /** A permit, to be given to {@link report} or {@link giveBack} exactly once, or {@link REFUSED}. */
   admit(nowMs: number): number {
     if (this.state === "closed") return this.#epoch;
     if (this.isRefusing(nowMs)) {
@@ -72,12 +72,16 @@ export class CircuitBreaker {
   }
 
   // Hot: once per attempt. `unit` in [0, 1) is the chance of the jitter.
-  report(policy: BreakerPolicy, permit: number, verdict: Verdict, nowMs: number, unit: number): void {
-    if (permit !== this.#epoch) return;
+  report(policy: BreakerPolicy, permit: number, { verdict, nowMs }: TimedVerdict, unit: number): void {
+    if (verdict === "none" || verdict === "rate-limited") return this.giveBack(permit);
+    if (permit !== this.#epoch) return undefined;
     this.#isProbing = false;
-    if (verdict === "none" || verdict === "rate-limited") return;
-    if (isFailure(verdict)) this.#onFailure(policy, nowMs, unit);
-    else this.#onSuccess(policy, nowMs);
+    return isFailure(verdict) ? this.#onFailure(policy, nowMs, unit) : this.#onSuccess(policy, nowMs);
+  }
+
+  /** Nothing was learnt under this permit. */
+  giveBack(permit: number): void {
+    if (permit === this.#epoch) this.#isProbing = false;
   }
 
   /** Results and failures in the window, for people. */

@@ -9,6 +9,12 @@
  */
 export type Verdict = "success" | "error" | "gateway" | "local" | "rate-limited" | "none";
 
+/** A verdict and when it was reached. */
+export interface TimedVerdict {
+  readonly verdict: Verdict;
+  readonly nowMs: number;
+}
+
 // Hot: once per attempt.
 export function verdictOf(status: number): Verdict {
   if (status < 500) return status === 429 ? "rate-limited" : "success";

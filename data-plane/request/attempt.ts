@@ -33,6 +33,8 @@ export interface AttemptTarget {
   readonly route: ForwardRuntime;
   readonly cluster: ClusterRuntime;
   readonly endpoint: EndpointState;
+  /** What the policies of the service gave it; back with the verdict. */
+  readonly permit: number;
   /** 0: none but the deadline of the whole request. */
   readonly tryTimeoutMs: number;
   /** Not over a connection that has served before. */
@@ -155,8 +157,8 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
   judge(verdict: Verdict, status: number): void {
     if (this.#isJudged) return;
     this.#isJudged = true;
-    const latencyMs = this.#ctx.services.clock.nowMs() - this.#startMs;
-    judgeAttempt(this.#ctx, this.#target, { verdict, status, latencyMs });
+    const nowMs = this.#ctx.services.clock.nowMs();
+    judgeAttempt(this.#ctx, this.#target, { verdict, status, latencyMs: nowMs - this.#startMs, nowMs });
   }
 
   /** Gives everything back. A connection whose response is not complete closes. */

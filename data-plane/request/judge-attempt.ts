@@ -1,10 +1,9 @@
-import { isFailure, type Verdict } from "../policy/verdict.ts";
+import { isFailure, type TimedVerdict } from "../policy/verdict.ts";
 import type { AttemptTarget } from "./attempt.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** How one attempt went. */
-export interface AttemptResult {
-  readonly verdict: Verdict;
+export interface AttemptResult extends TimedVerdict {
   /** Of the response, else 0. */
   readonly status: number;
   /** From its start to the head of the response, or to its failure. */
@@ -12,6 +11,10 @@ export interface AttemptResult {
 }
 
 /** The one place where policies hear how an attempt went; called exactly once for each attempt that was started. */
-export function judgeAttempt(_ctx: RequestContext, target: AttemptTarget, result: AttemptResult): void {
+export function judgeAttempt(ctx: RequestContext, target: AttemptTarget, result: AttemptResult): void {
   if (isFailure(result.verdict)) target.endpoint.failures += 1;
+  const { policies, state } = target.cluster;
+  if (policies.breaker !== undefined) {
+    state.service.breaker.report(policies.breaker, target.permit, result, ctx.services.random.unit());
+  }
 }

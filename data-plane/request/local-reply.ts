@@ -8,6 +8,7 @@ export type LocalReason =
   | "no-cluster"
   | "no-endpoint"
   | "overflow"
+  | "circuit-open"
   | "connect-failed"
   | "connect-timeout"
   | "upstream-unsent"
@@ -42,6 +43,7 @@ export const LOCAL_REPLIES: { readonly [reason in LocalReason]: LocalReply } = {
   "no-cluster": { status: 503, flag: "NC", sentence: "the route leads to an unknown cluster" },
   "no-endpoint": { status: 503, flag: "UH", sentence: "no endpoint of the service is available" },
   overflow: { status: 503, flag: "UO", sentence: "too many requests wait for the service" },
+  "circuit-open": { status: 503, flag: "UO", sentence: "too many failures: nothing is sent to the service for now" },
   "connect-failed": { status: 503, flag: "UF", sentence: "the service refused the connection" },
   "connect-timeout": { status: 503, flag: "UF", sentence: "the service did not accept the connection in time" },
   "upstream-unsent": { status: 503, flag: "UC", sentence: "the service closed the connection" },

@@ -1,7 +1,28 @@
 import { unreachable } from "../../shared/assert.ts";
+import type { ResponseHead } from "../http1/message.ts";
+import { verdictOf, type Verdict } from "../policy/verdict.ts";
 import type { AttemptFailure } from "./attempt.ts";
 import type { Outcome } from "./decide-retry.ts";
 import type { LocalReason } from "./local-reply.ts";
+
+/** On an answer: whoever made it had no room for the request, and another try would only add to the load. */
+export const OVERLOADED_HEADER = "x-heddle-overloaded";
+
+/** What a response says of the service. A refusal for lack of room is like a 429: the service is well and wants less. */
+export function verdictOfResponse(head: ResponseHead): Verdict {
+  return head.status >= 500 && hasHeader(head, OVERLOADED_HEADER) ? "rate-limited" : verdictOf(head.status);
+}
+
+/** What a response of 400 or above means for a retry; undefined when its maker says that none is welcome. */
+export function outcomeOfResponse(head: ResponseHead): Outcome | undefined {
+  if (hasHeader(head, OVERLOADED_HEADER)) return undefined;
+  return { kind: "response", status: head.status, isRaced: false };
+}
+
+function hasHeader({ headers }: ResponseHead, name: string): boolean {
+  for (let at = 0; at < headers.length; at += 2) if (headers[at] === name) return true;
+  return false;
+}
 
 /** What a failed attempt means for a retry; undefined when another one would fail the same way. */
 export function outcomeOf(failure: AttemptFailure, isRaced: boolean): Outcome | undefined {

@@ -1,14 +1,15 @@
 import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts";
-import { verdictOf } from "../policy/verdict.ts";
+import { REFUSED } from "../policy/circuit-breaker.ts";
 import type { TunnelEvent } from "../upstream/upstream-connection.ts";
+import { admitAttempt, giveBack } from "./admit-attempt.ts";
 import { Attempt, type AttemptFailure, type AttemptOwner } from "./attempt.ts";
 import { COMMIT, decideRetry, isIdempotent, type Outcome } from "./decide-retry.ts";
 import { chooseCluster, findRoute } from "./find-route.ts";
 import type { LocalReason } from "./local-reply.ts";
 import { countForward } from "./max-forwards.ts";
 import { mirrorRequest } from "./mirror.ts";
-import { outcomeOf, reasonOf } from "./outcome.ts";
+import { outcomeOf, outcomeOfResponse, reasonOf, verdictOfResponse } from "./outcome.ts";
 import { pickEndpoint } from "./pick-endpoint.ts";
 import { readPropagation } from "./propagate.ts";
 import { beginResponse, beginTunnel, endResponse, relayBody, relayInformational } from "./relay.ts";
@@ -21,8 +22,8 @@ import { Tunnel } from "./tunnel.ts";
  * The life of one request, driven by its two connections and the clock. Every request passes through here, from top to
  * bottom, and ends in `#finish`, exactly once:
  *
- *     start ── route ── (redirect, respond: answer) ── pick cluster ──┐
- *        ┌── attempt: pick endpoint, connect, send, wait for head ◀───┘
+ *     start ── route ── (redirect, respond: answer) ── pick cluster ─────────┐
+ *        ┌── attempt: admit, pick endpoint, connect, send, wait for head ◀───┘
  *        │       └─ response or failure ── decideRetry ── wait ──▶ attempt again
  *        └─▶ commit: relay head, body, trailers  |  tunnel  |  answer locally  |  cut the connection
  *                                                └─▶ finish
@@ -100,9 +101,14 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const { ctx } = this;
     const { route, cluster } = ctx;
     if (route === undefined || cluster === undefined) return this.#answer("internal");
+    // Before the pick: what is refused leaves no trace at any endpoint (F2.65).
+    const permit = admitAttempt(ctx, cluster);
+    if (permit === REFUSED) return this.#answer("circuit-open");
     const endpoint = pickEndpoint(ctx, cluster);
-    if (endpoint === undefined) return this.#answer("no-endpoint");
-    // Here come the breaker and the limits of later policies: refused is 503 UO.
+    if (endpoint === undefined) {
+      giveBack(cluster, permit);
+      return this.#answer("no-endpoint");
+    }
     ctx.attempts += 1;
     ctx.endpoint = endpoint.key;
     const tryTimeoutMs = route.retry?.perTryTimeoutMs ?? 0;
@@ -110,6 +116,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
       route,
       cluster,
       endpoint,
+      permit,
       tryTimeoutMs,
       fresh: fresh || ctx.head.form === "authority",
     });
@@ -119,11 +126,11 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   onResponse(head: ResponseHead): void {
     const { ctx } = this;
     ctx.upstreamMs = ctx.elapsedMs();
-    this.#attempt?.judge(verdictOf(head.status), head.status);
+    this.#attempt?.judge(verdictOfResponse(head), head.status);
     this.#onActivity();
     if (head.status >= 400) {
-      const outcome: Outcome = { kind: "response", status: head.status, isRaced: false };
-      if (this.#retries(outcome)) return;
+      const outcome = outcomeOfResponse(head);
+      if (outcome !== undefined && this.#retries(outcome)) return;
     }
     this.#isCommitted = true;
     ctx.body.forget();

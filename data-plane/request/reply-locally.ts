@@ -4,11 +4,15 @@ import { headerLine, responseHeadText } from "../http1/write-head.ts";
 import type { RedirectRuntime } from "../runtime/runtime.ts";
 import { LOCAL_REPLIES, reasonPhrase, type LocalReason } from "./local-reply.ts";
 import { ALLOW_LINE } from "./max-forwards.ts";
+import { OVERLOADED_HEADER } from "./outcome.ts";
 import type { RequestContext } from "./request-context.ts";
 
 const NO_HEADERS: HeaderList = [];
 /** Room comes as others leave: soon (RFC 9110 10.2.3 counts in seconds). */
 const RETRY_AFTER_LINE = "retry-after: 1\r\n";
+/** Tells the proxies on the way back that another try would only add to the load (Envoy `x-envoy-overloaded`). */
+const OVERLOADED_LINE = `${OVERLOADED_HEADER}: true\r\n`;
+const JSON_TYPE = "content-type: application/json\r\n";
 const TEXT_PLAIN = "content-type: text/plain; charset=utf-8\r\n";
 
 /** Answers by ourselves. Returns whether the connection lives on. */
@@ -17,9 +21,21 @@ export function replyLocally(ctx: RequestContext, why: LocalReason | CodecFailur
   const status = typeof why === "string" ? LOCAL_REPLIES[why].status : why.status;
   const code = typeof why === "string" ? why : why.code;
   const sentence = typeof why === "string" ? LOCAL_REPLIES[why].sentence : "the request is not acceptable";
+  const lines = `x-heddle-error: ${code}\r\n${linesAbout(ctx, why, status)}`;
+  if (why === "circuit-open") return write(ctx, status, `${lines}${JSON_TYPE}`, circuitOpenBody(ctx));
+  return write(ctx, status, `${lines}${TEXT_PLAIN}`, `heddle: ${sentence} (${code})\n`);
+}
+
+function linesAbout(ctx: RequestContext, why: LocalReason | CodecFailure, status: number): string {
+  if (ctx.flag === "UO") return OVERLOADED_LINE;
   // RFC 9110 15.5.6: a 405 says what is allowed.
-  const more = status === 405 ? ALLOW_LINE : why === "overload" ? RETRY_AFTER_LINE : "";
-  return write(ctx, status, `x-heddle-error: ${code}\r\n${more}${TEXT_PLAIN}`, `heddle: ${sentence} (${code})\n`);
+  if (status === 405) return ALLOW_LINE;
+  return why === "overload" ? RETRY_AFTER_LINE : "";
+}
+
+/** For programs, with the reason of the seeds (F0.5, semantics.md 4). */
+function circuitOpenBody({ destination }: RequestContext): string {
+  return `${JSON.stringify({ error: "circuit-open", service: destination, reason: "Too many failures" })}\n`;
 }
 
 /** Answers with the status of a fault (Envoy's flag FI). */

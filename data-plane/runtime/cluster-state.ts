@@ -1,3 +1,5 @@
+import { CircuitBreaker } from "../policy/circuit-breaker.ts";
+
 /**
  * What is known of a service that is called, and survives every change of configuration: its key is the service's name,
  * because all version subsets of a service stand or fall together (seeds.md C1: one breaker for each destination), and a
@@ -5,6 +7,7 @@
  */
 export class ServiceState {
   readonly service: string;
+  readonly breaker = new CircuitBreaker();
   /** The last reconciliation that found it in use; only ClusterStates writes it. */
   reconciliation = 0;
 

@@ -25,7 +25,7 @@ const POLICY: BreakerPolicy = {
 function attempts(breaker: CircuitBreaker, verdicts: readonly Verdict[], nowMs: number, policy = POLICY): number[] {
   return verdicts.map((verdict) => {
     const permit = breaker.admit(nowMs);
-    if (permit !== REFUSED) breaker.report(policy, permit, verdict, nowMs, MIDDLE);
+    if (permit !== REFUSED) breaker.report(policy, permit, { verdict, nowMs: nowMs }, MIDDLE);
     return permit;
   });
 }
@@ -78,7 +78,7 @@ describe("a circuit breaker", () => {
     assert.notEqual(probe, REFUSED);
     assert.equal(breaker.state, "half-open");
     assert.equal(breaker.admit(30_001), REFUSED, "a second probe beside the first");
-    breaker.report(POLICY, probe, "success", 30_100, MIDDLE);
+    breaker.report(POLICY, probe, { verdict: "success", nowMs: 30_100 }, MIDDLE);
     assert.equal(breaker.state, "half-open");
     attempts(breaker, ["success"], 30_200);
     assert.equal(breaker.state, "closed");
@@ -107,14 +107,14 @@ describe("a circuit breaker", () => {
     const breaker = new CircuitBreaker();
     const late = times(3, 0).map(() => breaker.admit(0));
     attempts(breaker, times(5, "local"), 0);
-    breaker.report(POLICY, late[0] ?? 0, "success", 10, MIDDLE);
+    breaker.report(POLICY, late[0] ?? 0, { verdict: "success", nowMs: 10 }, MIDDLE);
     assert.equal(breaker.state, "open");
     const probe = breaker.admit(30_000);
-    breaker.report(POLICY, late[1] ?? 0, "error", 30_001, MIDDLE);
+    breaker.report(POLICY, late[1] ?? 0, { verdict: "error", nowMs: 30_001 }, MIDDLE);
     assert.equal(breaker.state, "half-open");
     assert.equal(breaker.admit(30_002), REFUSED, "the late result frees no probe");
-    breaker.report(POLICY, probe, "success", 30_003, MIDDLE);
-    breaker.report(POLICY, late[2] ?? 0, "success", 30_004, MIDDLE);
+    breaker.report(POLICY, probe, { verdict: "success", nowMs: 30_003 }, MIDDLE);
+    breaker.report(POLICY, late[2] ?? 0, { verdict: "success", nowMs: 30_004 }, MIDDLE);
     assert.equal(breaker.state, "half-open", "nor does it count as a success");
   });
 
@@ -144,7 +144,7 @@ describe("a circuit breaker", () => {
       [0.999_999, 1 + BREAKER_JITTER_RATIO],
     ] as const) {
       const breaker = new CircuitBreaker();
-      for (let n = 0; n < 5; n += 1) breaker.report(POLICY, breaker.admit(0), "error", 0, unit);
+      for (let n = 0; n < 5; n += 1) breaker.report(POLICY, breaker.admit(0), { verdict: "error", nowMs: 0 }, unit);
       assert.ok(Math.abs(breaker.probeAtMs - 30_000 * share) < 1, `${breaker.probeAtMs}`);
     }
   });
@@ -244,7 +244,7 @@ describe("a circuit breaker in random worlds", () => {
           const [ended] = flying.splice(random.below(flying.length), 1);
           assert.ok(ended !== undefined);
           const verdict = verdictBy(random, badShare);
-          breaker.report(policy, ended.permit, verdict, nowMs, MIDDLE);
+          breaker.report(policy, ended.permit, { verdict, nowMs: nowMs }, MIDDLE);
           naive.onResult(policy, ended.attempt, verdict, nowMs);
         } else {
           assert.equal(breaker.isRefusing(nowMs), !naive.admits(nowMs), where);

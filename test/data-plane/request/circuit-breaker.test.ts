@@ -1,0 +1,181 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import type { BreakerPolicy } from "../../../shared/model/cluster-policy.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import {
+  answering,
+  ProxyFixture,
+  retryPolicy,
+  scriptedUpstream,
+  type Ends,
+  type FixtureOptions,
+} from "../../support/proxy-fixture.ts";
+import { bodyOf } from "../../support/raw-client.ts";
+
+const GET = "GET / HTTP/1.1\r\nHost: reviews\r\n\r\n";
+const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+const BROKEN = "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n";
+
+const BREAKER: BreakerPolicy = {
+  thresholdPercent: 50,
+  windowMs: 30_000,
+  samplesMin: 10,
+  consecutiveFailures: 5,
+  recoveryMs: 30_000,
+  recoveryMaxMs: 120_000,
+  successes: 2,
+};
+
+/** A service that answers what `answer` says now, behind a proxy with a breaker. */
+class Service {
+  answer = BROKEN;
+  requests = 0;
+  readonly clock = new ManualClock();
+
+  async behindProxy(t: Ends, options: FixtureOptions = {}): Promise<ProxyFixture> {
+    const port = await scriptedUpstream(
+      t,
+      answering(() => {
+        this.requests += 1;
+        return this.answer;
+      }),
+    );
+    const policies = { breaker: BREAKER };
+    return new ProxyFixture([port], { policies, clock: this.clock, ...options }).start(t);
+  }
+}
+
+/** Longer than the breaker can stay open the first time, whatever the jitter. */
+const PAST_RECOVERY_MS = 34_000;
+
+async function fail(proxy: ProxyFixture, count: number): Promise<void> {
+  for (let n = 0; n < count; n += 1) await proxy.send(GET);
+}
+
+describe("a request to a service whose breaker is open", () => {
+  it("is 503 UO at once after 5 failures, and the service sees nothing of it (F2.65, C18)", async (t) => {
+    const service = new Service();
+    let picks = 0;
+    const proxy = await service.behindProxy(t, { onPick: () => (picks += 1) });
+    await fail(proxy, 5);
+    assert.equal(service.requests, 5);
+    const response = await proxy.send(GET);
+    assert.match(response, /^HTTP\/1\.1 503 .*x-heddle-error: circuit-open\r\nx-heddle-overloaded: true\r\n/s);
+    assert.match(response, /content-type: application\/json\r\n/);
+    assert.deepEqual(JSON.parse(bodyOf(response)), {
+      error: "circuit-open",
+      service: "reviews",
+      reason: "Too many failures",
+    });
+    assert.equal(service.requests, 5);
+    assert.equal(picks, 5, "no endpoint was picked for it");
+    const { flag, detail, attempts, endpoint } = proxy.last();
+    assert.deepEqual(
+      { flag, detail, attempts, endpoint },
+      {
+        flag: "UO",
+        detail: "circuit-open",
+        attempts: 0,
+        endpoint: "",
+      },
+    );
+  });
+
+  it("is a probe after the recovery time, and two of them close it", async (t) => {
+    const service = new Service();
+    const proxy = await service.behindProxy(t);
+    await fail(proxy, 5);
+    await proxy.pass(PAST_RECOVERY_MS);
+    service.answer = OK;
+    assert.equal(bodyOf(await proxy.send(GET)), "ok");
+    assert.equal(proxy.clusterState.service.breaker.state, "half-open");
+    assert.equal(bodyOf(await proxy.send(GET)), "ok");
+    assert.equal(proxy.clusterState.service.breaker.state, "closed");
+  });
+
+  it("is refused while the one probe is under way", async (t) => {
+    const service = new Service();
+    const proxy = await service.behindProxy(t);
+    await fail(proxy, 5);
+    await proxy.pass(PAST_RECOVERY_MS);
+    service.answer = "";
+    const probe = await proxy.connect();
+    probe.write(GET);
+    await proxy.until(() => service.requests === 6, "the probe has reached the service");
+    assert.match(await proxy.send(GET), /^HTTP\/1\.1 503 .*circuit-open/s);
+    assert.equal(service.requests, 6);
+  });
+
+  it("may be a probe when the client of the last one went away", async (t) => {
+    const service = new Service();
+    const proxy = await service.behindProxy(t);
+    await fail(proxy, 5);
+    await proxy.pass(PAST_RECOVERY_MS);
+    service.answer = "";
+    const probe = await proxy.connect();
+    probe.write(GET);
+    await proxy.until(() => service.requests === 6, "the probe has reached the service");
+    probe.socket.resetAndDestroy();
+    await proxy.until(() => proxy.last().flag === "DC", "the proxy knows that it has gone");
+    service.answer = OK;
+    assert.equal(bodyOf(await proxy.send(GET)), "ok");
+  });
+
+  it("is refused again when the probe fails, for twice as long", async (t) => {
+    const service = new Service();
+    const proxy = await service.behindProxy(t);
+    await fail(proxy, 5);
+    await proxy.pass(PAST_RECOVERY_MS);
+    await fail(proxy, 1);
+    assert.equal(service.requests, 6);
+    await proxy.pass(PAST_RECOVERY_MS);
+    await fail(proxy, 1);
+    assert.equal(service.requests, 6);
+    await proxy.pass(PAST_RECOVERY_MS);
+    await fail(proxy, 1);
+    assert.equal(service.requests, 7);
+  });
+});
+
+describe("the breaker of a service", () => {
+  it("counts attempts, not requests (C19), and ends a retry that meets it open", async (t) => {
+    const service = new Service();
+    const retry = retryPolicy(2, { retryOn: ["5xx"] });
+    const proxy = await service.behindProxy(t, { retry });
+    for (let n = 0; n < 2; n += 1) {
+      const client = await proxy.connect();
+      client.write(GET);
+      await proxy.until(() => service.requests >= 3 * n + 1, "the first attempt");
+      for (let turn = 0; turn < 20 && proxy.sink.finished.length === n; turn += 1) await proxy.pass(20);
+      await client.response();
+    }
+    assert.equal(service.requests, 5);
+    assert.equal(proxy.clusterState.service.breaker.state, "open");
+  });
+
+  it("counts a 504 of our own as a failure (F4.16), and the late answer of such an attempt not at all", async (t) => {
+    const service = new Service();
+    service.answer = "";
+    const proxy = await service.behindProxy(t, { timeoutMs: 1_000 });
+    for (let n = 1; n <= 5; n += 1) {
+      const client = await proxy.connect();
+      client.write(GET);
+      await proxy.until(() => service.requests === n, "the attempt is under way");
+      await proxy.pass(1_010);
+      assert.match(await client.response(), /^HTTP\/1\.1 504 /);
+    }
+    assert.equal(proxy.clusterState.service.breaker.state, "open");
+  });
+
+  it("is not opened by clients that go away, by 4xx, or by refusals for lack of room", async (t) => {
+    const service = new Service();
+    const proxy = await service.behindProxy(t);
+    for (const answer of ["404 Not Found", "429 Slow", "503 Full\r\nx-heddle-overloaded: true"]) {
+      service.answer = `HTTP/1.1 ${answer}\r\ncontent-length: 0\r\n\r\n`;
+      await fail(proxy, 6);
+    }
+    assert.equal(service.requests, 18);
+    assert.equal(proxy.clusterState.service.breaker.state, "closed");
+  });
+});
