@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { describe, it } from "node:test";
 
+import { fixedChoice } from "../../../data-plane/balancer/endpoint-choice.ts";
 import { shadowAuthority } from "../../../data-plane/request/mirror.ts";
 import { EndpointState } from "../../../data-plane/runtime/endpoint-state.ts";
 import type { ClusterRuntime } from "../../../data-plane/runtime/runtime.ts";
@@ -33,7 +34,8 @@ async function mirroring(
   );
   const endpoint = new EndpointState(`127.0.0.1:${shadowPort}`, { host: "127.0.0.1", port: shadowPort });
   t.after(() => endpoint.pool?.drain());
-  const shadow = { ...clusterRuntime("shadow"), endpoints: [endpoint], picker: { pick: () => endpoint } };
+  const choice = fixedChoice([endpoint], { pick: () => endpoint });
+  const shadow: ClusterRuntime = { ...clusterRuntime("shadow"), endpoints: [endpoint], choice };
   const proxy = await new ProxyFixture([port], {
     mirrors: [{ cluster: shadow, percent: options.percent ?? 100 }],
     listener: { random: seededRandom(11) },
