@@ -146,6 +146,12 @@ export const CONNECTION_REQUESTS_LIMIT: Range = { min: 1, max: 1_000_000_000 };
 export const CONNECTIONS_LIMIT: Range = { min: 1, max: 1_000_000 };
 export const CLIENT_CONNECTIONS_LIMIT: Range = { min: 0, max: 1_000_000 };
 
+// Rate limits.
+/** Keys of one limit (clients, header values) that have a bucket of their own; beyond it new ones share one. */
+export const RATE_LIMIT_KEYS_MAX = 10_000;
+/** A longer key is told apart by its end, its length and a hash. */
+export const RATE_LIMIT_KEY_CHARS_MAX = 256;
+
 // Metrics: series of one metric; beyond it new label values are counted as "other".
 export const METRIC_SERIES_MAX = 2_000;
 

@@ -14,6 +14,7 @@ const everything = [...source, ...tests];
 /** Files that decide: no clock, no chance, no input or output but their parameters. */
 const PURE: readonly RegExp[] = [
   /^shared\/(assert|result|violation|backoff|defaults|limits|string-hash|sliding-sum)\.ts$/,
+  /^shared\/(key-table|token-buckets?)\.ts$/,
   /^shared\/model\//,
   /^control-plane\/catalog\//,
   /^control-plane\/snapshot\/(?!publisher|encode)/,
