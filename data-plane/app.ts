@@ -74,6 +74,7 @@ export class Proxy implements DiscoveryLink {
       holder: this.#dataPath.holder,
       endpoints: this.#dataPath.endpoints,
       clusters: this.#dataPath.clusters,
+      rateLimits: this.#dataPath.rateLimits,
       store: this.#store,
       clock: systemClock,
       log: this.log,

@@ -17,12 +17,14 @@ import { RuntimeHolder } from "./runtime/apply.ts";
 import { compile, CompileCache } from "./runtime/compile.ts";
 import { ClusterStates } from "./runtime/cluster-states.ts";
 import { EndpointStates } from "./runtime/endpoint-states.ts";
+import { RateLimits } from "./runtime/rate-limits.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { AccessLog } from "./telemetry/access-log.ts";
 import { combinedSink } from "./telemetry/combined-sink.ts";
 import { LineWriter } from "./telemetry/line-writer.ts";
 import { loopProbe } from "./telemetry/process-probe.ts";
 import { trafficFamilies } from "./telemetry/proxy-metrics.ts";
+import { rateLimitFamilies } from "./telemetry/rate-limit-metrics.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
 import { Egress } from "./upstream/egress.ts";
 import { endpointTallies, type Tally } from "./workers/tally.ts";
@@ -39,6 +41,7 @@ export class DataPath {
   readonly holder = new RuntimeHolder();
   readonly endpoints = new EndpointStates();
   readonly clusters = new ClusterStates();
+  readonly rateLimits = new RateLimits();
   readonly listeners: ListenerSet;
   readonly requestMetrics = new RequestMetrics();
   readonly accessLog: LineWriter | undefined;
@@ -79,6 +82,7 @@ export class DataPath {
     return {
       families: [
         ...this.requestMetrics.families(),
+        ...rateLimitFamilies(this.rateLimits),
         ...trafficFamilies({
           listeners: this.listeners.all(),
           endpoints,
@@ -114,6 +118,7 @@ export class DataPath {
         ...spec,
         // What comes in is for the app beside the proxy, never for a host elsewhere.
         ...(spec.direction === "outbound" && this.#egress !== undefined ? { egress: this.#egress } : {}),
+        rateLimits: this.rateLimits,
         runtimeOf: () => this.holder.current,
         sink,
         wheel: this.#wheel,

@@ -13,6 +13,7 @@ import { systemIds, systemRandom, type Ids, type Random } from "../../shared/ran
 import type { TimerWheel } from "../../shared/timer-wheel.ts";
 import type { RequestDecoderOptions } from "../http1/request-decoder.ts";
 import type { Identity, ListenerServices } from "../request/listener-services.ts";
+import { RateLimits } from "../runtime/rate-limits.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { RequestSink } from "../telemetry/request-record.ts";
 import { descriptors } from "../socket/descriptors.ts";
@@ -34,6 +35,8 @@ export interface HttpListenerOptions {
   readonly sink: RequestSink;
   readonly wheel: TimerWheel;
   readonly identity: Identity;
+  /** What is known of the limits of routes, for all listeners. */
+  readonly rateLimits?: RateLimits;
   /** One per process; undefined: hosts outside the mesh are 404 NR (`egress: registry-only`). */
   readonly egress?: Egress;
   /** Told of an error that ended a request: a bug of ours, to be logged. */
@@ -196,6 +199,7 @@ function servicesOf(options: HttpListenerOptions, times: ConnectionTimes): Liste
     random: options.random ?? systemRandom,
     ids: options.ids ?? systemIds,
     identity: options.identity,
+    rateLimits: options.rateLimits ?? new RateLimits(),
     egress: options.egress,
     sampleRatio: options.sampleRatio ?? TRACE_SAMPLE_RATIO,
     streamIdleMs: times.streamIdleMs,

@@ -20,7 +20,7 @@ export function findRoute(ctx: RequestContext): RouteRuntime | LocalReason {
   const isForOutside = head.form === "absolute" || head.form === "authority";
   if (services.egress === undefined || !isForOutside || listener.routes.knowsHost(head)) return "no-route";
   ctx.routeName = "egress";
-  return { name: "egress", action: services.egress.routeTo(head.authority), fault: undefined };
+  return { name: "egress", action: services.egress.routeTo(head.authority), fault: undefined, rateLimit: undefined };
 }
 
 /** `OPTIONS *` is for the service that serves the root; a route leads to a service, which is no end of a tunnel. */

@@ -2,6 +2,7 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Ids, Random } from "../../shared/random.ts";
 import type { TimerWheel } from "../../shared/timer-wheel.ts";
 import type { RequestDecoderOptions } from "../http1/request-decoder.ts";
+import type { RateLimits } from "../runtime/rate-limits.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { RequestSink } from "../telemetry/request-record.ts";
 import type { Egress } from "../upstream/egress.ts";
@@ -28,6 +29,8 @@ export interface ListenerServices {
   readonly random: Random;
   readonly ids: Ids;
   readonly identity: Identity;
+  /** One for all listeners of the proxy. */
+  readonly rateLimits: RateLimits;
   /** The way out of the mesh; undefined: there is none. */
   readonly egress: Egress | undefined;
   /** Share of the traces started here that are sampled. */

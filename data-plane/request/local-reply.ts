@@ -4,6 +4,7 @@ import type { ResponseFlag } from "../telemetry/request-record.ts";
 export type LocalReason =
   | "no-config"
   | "no-route"
+  | "rate-limited"
   | "fault-injected"
   | "no-cluster"
   | "no-endpoint"
@@ -38,6 +39,7 @@ export interface LocalReply {
 export const LOCAL_REPLIES: { readonly [reason in LocalReason]: LocalReply } = {
   "no-config": { status: 503, flag: "NC", sentence: "the proxy has no configuration yet" },
   "no-route": { status: 404, flag: "NR", sentence: "no route matches this request" },
+  "rate-limited": { status: 429, flag: "RL", sentence: "too many requests of this client" },
   // The status is that of the fault.
   "fault-injected": { status: 503, flag: "FI", sentence: "a fault was injected" },
   "no-cluster": { status: 503, flag: "NC", sentence: "the route leads to an unknown cluster" },

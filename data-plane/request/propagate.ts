@@ -1,4 +1,4 @@
-import { REQUEST_ID_CHARS_MAX, TRACESTATE_MEMBERS_MAX } from "../../shared/limits.ts";
+import { REQUEST_ID_CHARS_MAX, SERVICE_NAME_CHARS_MAX, TRACESTATE_MEMBERS_MAX } from "../../shared/limits.ts";
 import { isToken } from "../http1/chars.ts";
 import type { HeaderList } from "../http1/message.ts";
 import {
@@ -48,7 +48,7 @@ export function readPropagation(ctx: RequestContext): void {
   }
   ctx.requestId = isValidRequestId(found.requestId) ? found.requestId : newRequestId(ctx);
   ctx.isSampled = trace === undefined ? random.unit() < sampleRatio : trace.sampled;
-  if (direction === "inbound" && isToken(found.source)) ctx.source = found.source;
+  if (direction === "inbound" && isServiceName(found.source)) ctx.source = found.source;
 }
 
 /** Our own lines of a request's head, with a new span for this hop and this attempt. */
@@ -165,6 +165,11 @@ function removeHeader(headers: HeaderList, name: string): void {
 /** A trace that begins here and the request that began it have one name. */
 function newRequestId(ctx: RequestContext): string {
   return ctx.parentSpanId === "" ? uuidOfTraceId(ctx.traceId) : ctx.services.ids.uuid();
+}
+
+/** What another proxy, or whoever reaches the port, says of itself: a name for logs, metrics and limits, and no proof. */
+function isServiceName(value: string): boolean {
+  return value.length <= SERVICE_NAME_CHARS_MAX && isToken(value);
 }
 
 /** It goes into logs (http1.md 4): a token of bounded length, else a new one is made. */

@@ -2,6 +2,7 @@ import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts";
 import { REFUSED } from "../policy/circuit-breaker.ts";
 import type { TunnelEvent } from "../upstream/upstream-connection.ts";
+import { admit } from "./admit.ts";
 import { admitAttempt, giveBack } from "./admit-attempt.ts";
 import { Attempt, type AttemptFailure, type AttemptOwner } from "./attempt.ts";
 import { COMMIT, decideRetry, isIdempotent, type Outcome } from "./decide-retry.ts";
@@ -22,7 +23,7 @@ import { Tunnel } from "./tunnel.ts";
  * The life of one request, driven by its two connections and the clock. Every request passes through here, from top to
  * bottom, and ends in `#finish`, exactly once:
  *
- *     start ── route ── (redirect, respond: answer) ── pick cluster ─────────┐
+ *     start ── route ── admit ── (redirect, respond: answer) ── pick cluster ┐
  *        ┌── attempt: admit, pick endpoint, connect, send, wait for head ◀───┘
  *        │       └─ response or failure ── decideRetry ── wait ──▶ attempt again
  *        └─▶ commit: relay head, body, trailers  |  tunnel  |  answer locally  |  cut the connection
@@ -60,7 +61,8 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     if (ctx.head.method === "OPTIONS" && !countForward(ctx.head)) return this.#end(replyOptions(ctx));
     const route = findRoute(ctx);
     if (typeof route === "string") return this.#answer(route);
-    // Here come the refusals of other policies, first one wins: authorization, rate limit.
+    const refused = admit(ctx, route);
+    if (refused !== undefined) return this.#end(refused);
     const { fault } = route;
     if (fault !== undefined && fault.appliesTo(ctx.head, ctx.services.clock.wallMs())) return this.#delay(route, fault);
     return this.#act(route.action);
@@ -91,7 +93,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
 
     if (!chooseCluster(ctx, action)) return this.#answer("no-cluster");
     ctx.hash = action.hash(ctx.head, ctx.downstream.sourceIp);
-    readPropagation(ctx);
+    if (ctx.traceId === "") readPropagation(ctx);
     if (ctx.body.isComplete) this.#onReceived(action);
     this.#watchIdleness();
     return this.#try(false);

@@ -38,6 +38,14 @@ function circuitOpenBody({ destination }: RequestContext): string {
   return `${JSON.stringify({ error: "circuit-open", service: destination, reason: "Too many failures" })}\n`;
 }
 
+/** `lines` say when it is worth another try. */
+export function replyRateLimited(ctx: RequestContext, lines: string): boolean {
+  note(ctx, "rate-limited");
+  const { status, sentence } = LOCAL_REPLIES["rate-limited"];
+  const headers = `x-heddle-error: rate-limited\r\n${lines}${TEXT_PLAIN}`;
+  return write(ctx, status, headers, `heddle: ${sentence} (rate-limited)\n`);
+}
+
 /** Answers with the status of a fault (Envoy's flag FI). */
 export function replyFault(ctx: RequestContext, status: number): boolean {
   note(ctx, "fault-injected");

@@ -10,10 +10,12 @@ import { compileHosts, type HostMatch } from "./host-match.ts";
 import { compilePathMatch } from "./path-match.ts";
 import { compileQueryMatch } from "./query-match.ts";
 import { compileRedirect } from "./redirect.ts";
+import { compileRateLimit, type RouteLimit } from "./route-limit.ts";
 import { BoundVirtualHost, HostRouteTable, type BoundRoute, type RouteTests } from "./route-table.ts";
 
 /** The name under which Envoy looks for the faults of a route. */
 const FAULT_FILTER = "envoy.filters.http.fault";
+const RATE_LIMIT_FILTER = "envoy.filters.http.local_ratelimit";
 
 /**
  * Compiles a route configuration, or says everything that is wrong with it, with paths as in Envoy's RouteConfiguration:
@@ -37,12 +39,15 @@ export class RouteTemplate {
   readonly #hosts: HostMatch;
   readonly #ignorePort: boolean;
   readonly #virtualHosts: readonly VirtualHostTemplate[];
+  /** Of all its routes, with repetitions. */
+  readonly rateLimits: readonly RouteLimit[];
   #table: RouteTable | undefined;
 
   constructor(hosts: HostMatch, ignorePort: boolean, virtualHosts: readonly VirtualHostTemplate[]) {
     this.#hosts = hosts;
     this.#ignorePort = ignorePort;
     this.#virtualHosts = virtualHosts;
+    this.rateLimits = virtualHosts.flatMap((virtualHost) => virtualHost.rateLimits);
   }
 
   /** Every cluster the routes name, with repetitions. */
@@ -68,6 +73,7 @@ export class RouteTemplate {
 
 class VirtualHostTemplate {
   readonly clusterNames: readonly string[];
+  readonly rateLimits: readonly RouteLimit[];
   bound: BoundVirtualHost | undefined;
   readonly #routes: readonly RouteSkeleton[];
   #boundTo: readonly (ClusterRuntime | undefined)[] = [];
@@ -75,6 +81,7 @@ class VirtualHostTemplate {
   constructor(routes: readonly RouteSkeleton[]) {
     this.#routes = routes;
     this.clusterNames = [...new Set(routes.flatMap(({ action }) => ("bind" in action ? action.clusterNames : [])))];
+    this.rateLimits = routes.flatMap(({ rateLimit }) => (rateLimit === undefined ? [] : [rateLimit]));
   }
 
   bind(clusters: ReadonlyMap<string, ClusterRuntime>): BoundVirtualHost {
@@ -91,14 +98,15 @@ interface RouteSkeleton {
   readonly tests: RouteTests;
   readonly action: ForwardTemplate | RedirectRuntime | RespondAction;
   readonly fault: Fault | undefined;
+  readonly rateLimit: RouteLimit | undefined;
 }
 
 function bindRoute(
-  { name, tests, action, fault }: RouteSkeleton,
+  { tests, action, ...others }: RouteSkeleton,
   index: number,
   clusters: ReadonlyMap<string, ClusterRuntime>,
 ): BoundRoute {
-  return { index, tests, runtime: { name, action: "bind" in action ? action.bind(clusters) : action, fault } };
+  return { index, tests, runtime: { ...others, action: "bind" in action ? action.bind(clusters) : action } };
 }
 
 function compileVirtualHost(virtualHost: VirtualHost, path: string, violations: Violation[]): VirtualHostTemplate {
@@ -126,6 +134,10 @@ function compileRoute(route: Route, path: string, violations: Violation[]): Rout
       route.fault === undefined
         ? undefined
         : compileFault(route.fault, `${path}.typed_per_filter_config["${FAULT_FILTER}"]`, violations),
+    rateLimit:
+      route.rateLimit === undefined
+        ? undefined
+        : compileRateLimit(route.rateLimit, `${path}.typed_per_filter_config["${RATE_LIMIT_FILTER}"]`, violations),
   };
 }
 

@@ -1,14 +1,22 @@
 import type { ClusterStates } from "./cluster-states.ts";
 import type { EndpointState } from "./endpoint-state.ts";
 import type { EndpointStates } from "./endpoint-states.ts";
+import type { RateLimits } from "./rate-limits.ts";
 import type { Runtime } from "./runtime.ts";
 
 /** Before the first snapshot: nothing listens, nothing is known. */
-export const emptyRuntime: Runtime = { revision: 0, listeners: new Map(), clusters: new Map() };
+export const emptyRuntime: Runtime = { revision: 0, listeners: new Map(), clusters: new Map(), rateLimits: [] };
 
 /** Where the request path finds the runtime. Read it once per request, and keep what was read. */
 export class RuntimeHolder {
   current: Runtime = emptyRuntime;
+}
+
+/** What outlives a runtime. */
+export interface RuntimeStates {
+  readonly endpoints: EndpointStates;
+  readonly clusters: ClusterStates;
+  readonly rateLimits: RateLimits;
 }
 
 /**
@@ -18,9 +26,10 @@ export class RuntimeHolder {
 export function applyRuntime(
   holder: RuntimeHolder,
   runtime: Runtime,
-  { endpoints, clusters }: { readonly endpoints: EndpointStates; readonly clusters: ClusterStates },
+  { endpoints, clusters, rateLimits }: RuntimeStates,
 ): readonly EndpointState[] {
   holder.current = runtime;
   clusters.reconcile(runtime);
+  rateLimits.reconcile(runtime);
   return endpoints.reconcile(runtime);
 }

@@ -80,7 +80,8 @@ export function compile(snapshot: Snapshot, context: CompileContext): Result<Com
     ...missingAssignments(all, snapshot),
     ...missingForListeners(snapshot.listeners, templates, clusters),
   ];
-  return ok({ runtime: { revision: context.revision, listeners, clusters }, missing });
+  const rateLimits = [...snapshot.listeners.values()].flatMap((one) => templateOf(one, templates)?.rateLimits ?? []);
+  return ok({ runtime: { revision: context.revision, listeners, clusters, rateLimits }, missing });
 }
 
 interface Templates {

@@ -1,6 +1,8 @@
 import type { Address } from "../../shared/address.ts";
 import type { ClusterPolicies } from "../../shared/model/cluster-policy.ts";
+import type { RateLimitPolicy } from "../../shared/model/rate-limit.ts";
 import type { RespondAction, RetryPolicy } from "../../shared/model/route.ts";
+import type { TokenRate } from "../../shared/token-bucket.ts";
 import type { Choice } from "../balancer/endpoint-choice.ts";
 import type { RequestHead } from "../http1/message.ts";
 import type { ClusterState } from "./cluster-state.ts";
@@ -16,6 +18,8 @@ export interface Runtime {
   readonly revision: number;
   readonly listeners: ReadonlyMap<string, ListenerRuntime>;
   readonly clusters: ReadonlyMap<string, ClusterRuntime>;
+  /** The limits of all its routes, with repetitions. */
+  readonly rateLimits: readonly RateLimitRuntime[];
 }
 
 export interface ListenerRuntime {
@@ -42,6 +46,17 @@ export interface RouteRuntime {
   readonly name: string;
   readonly action: ForwardRuntime | RedirectRuntime | RespondAction;
   readonly fault: FaultRuntime | undefined;
+  readonly rateLimit: RateLimitRuntime | undefined;
+}
+
+/** The limit of a route; `router/route-limit.ts`. What is known of it lives in RateLimits, by `stateKey`. */
+export interface RateLimitRuntime {
+  readonly policy: RateLimitPolicy;
+  readonly rate: TokenRate;
+  readonly stateKey: string;
+  readonly isByClient: boolean;
+  key(head: RequestHead, source: string, sourceIp: string): string;
+  refusalLines(waitMs: number): string;
 }
 
 /** Faults to inject; what each method means is said at `router/fault.ts`. */

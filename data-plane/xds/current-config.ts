@@ -5,6 +5,7 @@ import { describeViolations } from "../../shared/violation.ts";
 import { applyRuntime, type RuntimeHolder } from "../runtime/apply.ts";
 import type { ClusterStates } from "../runtime/cluster-states.ts";
 import type { EndpointStates } from "../runtime/endpoint-states.ts";
+import type { RateLimits } from "../runtime/rate-limits.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ClientSession } from "./client-session.ts";
 import { RESOURCE_TYPES, type SubscribedType } from "./discovery-message.ts";
@@ -16,6 +17,7 @@ export interface CurrentConfigOptions {
   readonly holder: RuntimeHolder;
   readonly endpoints: EndpointStates;
   readonly clusters: ClusterStates;
+  readonly rateLimits: RateLimits;
   /** Undefined: nothing is kept on disk. */
   readonly store: LastGoodStore | undefined;
   readonly clock: Clock;
@@ -110,8 +112,8 @@ export class CurrentConfig {
   }
 
   #swap({ runtime, snapshot, revision }: Activation<Runtime>): void {
-    const { holder, endpoints, clusters, onSwapped } = this.#options;
-    applyRuntime(holder, runtime, { endpoints, clusters });
+    const { holder, endpoints, clusters, rateLimits, onSwapped } = this.#options;
+    applyRuntime(holder, runtime, { endpoints, clusters, rateLimits });
     this.#snapshot = snapshot;
     this.#revision = revision;
     this.#swaps += 1;

@@ -20,6 +20,8 @@ import { Egress } from "../../data-plane/upstream/egress.ts";
 import { TIMEOUT_MS, WHEEL_TICK_MS } from "../../shared/defaults.ts";
 import type { FaultPolicy, RetryPolicy } from "../../shared/model/route.ts";
 import type { Violation } from "../../shared/violation.ts";
+import { compileRateLimit } from "../../data-plane/router/route-limit.ts";
+import type { RateLimitPolicy } from "../../shared/model/rate-limit.ts";
 import { compileFault } from "../../data-plane/router/fault.ts";
 import { systemClock } from "../../shared/clock.ts";
 import { TimerWheel, turnWheel } from "../../shared/timer-wheel.ts";
@@ -85,6 +87,7 @@ export interface FixtureOptions {
   readonly action?: RouteRuntime["action"];
   readonly fault?: FaultPolicy;
   readonly mirrors?: readonly MirrorRuntime[];
+  readonly rateLimit?: RateLimitPolicy;
   readonly match?: (head: RequestHead) => boolean;
   readonly egress?: boolean;
   /** Called at each pick of an endpoint. */
@@ -154,8 +157,10 @@ export class ProxyFixture {
     };
     const violations: Violation[] = [];
     const fault = options.fault === undefined ? undefined : compileFault(options.fault, "fault", violations);
+    const rateLimit =
+      options.rateLimit === undefined ? undefined : compileRateLimit(options.rateLimit, "rateLimit", violations);
     assert.deepEqual(violations, []);
-    const route: RouteRuntime = { name: "all", action: options.action ?? forward, fault };
+    const route: RouteRuntime = { name: "all", action: options.action ?? forward, fault, rateLimit };
     const matches = options.match ?? ((head: RequestHead) => head.hostname === "reviews");
     const routes = {
       match: (head: RequestHead) => (matches(head) ? route : undefined),
@@ -166,6 +171,7 @@ export class ProxyFixture {
       revision: 7,
       listeners: new Map([["outbound", listener]]),
       clusters: new Map([[cluster.name, cluster]]),
+      rateLimits: rateLimit === undefined ? [] : [rateLimit],
     };
   }
 

@@ -5,6 +5,7 @@ import { RequestHead } from "../../../data-plane/http1/message.ts";
 import type { Downstream } from "../../../data-plane/request/downstream.ts";
 import type { ListenerServices } from "../../../data-plane/request/listener-services.ts";
 import { propagationLines, readPropagation } from "../../../data-plane/request/propagate.ts";
+import { RateLimits } from "../../../data-plane/runtime/rate-limits.ts";
 import { RequestContext } from "../../../data-plane/request/request-context.ts";
 import { REQUEST_ID_CHARS_MAX, TRACESTATE_MEMBERS_MAX } from "../../../shared/limits.ts";
 import { seededRandom } from "../../../shared/random.ts";
@@ -26,7 +27,8 @@ function contextOf(headers: string[], direction: "inbound" | "outbound" = "outbo
     routesOf: direction,
     direction,
     fixedAuthority: undefined,
-    runtimeOf: () => ({ revision: 1, listeners: new Map(), clusters: new Map() }),
+    rateLimits: new RateLimits(),
+    runtimeOf: () => ({ revision: 1, listeners: new Map(), clusters: new Map(), rateLimits: [] }),
     sink: { onFinished: () => undefined },
     clock,
     wheel: new TimerWheel(clock),

@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 
 import fc from "fast-check";
 
+import { RateLimits } from "../../../data-plane/runtime/rate-limits.ts";
 import { RuntimeHolder, applyRuntime, emptyRuntime } from "../../../data-plane/runtime/apply.ts";
 import type { EndpointState } from "../../../data-plane/runtime/endpoint-state.ts";
 import type { Snapshot } from "../../../shared/model/snapshot.ts";
@@ -32,7 +33,7 @@ function services(endpoints: Readonly<Record<string, readonly string[]>>): Snaps
 /** A proxy that takes snapshot after snapshot. */
 function proxy() {
   const holder = new RuntimeHolder();
-  const context = compileContext();
+  const context = { ...compileContext(), rateLimits: new RateLimits() };
   return {
     holder,
     context,
