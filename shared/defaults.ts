@@ -28,6 +28,30 @@ export const ENVOY_CONNECT_TIMEOUT_MS = 5_000;
 /** Seed F2.20 and F4.15, united by seeds.md C4. */
 export const RETRIABLE_STATUSES: readonly number[] = [502, 503, 504];
 
+// What Envoy takes for fields that a foreign control plane leaves out (xds.md 2.22).
+/** CircuitBreakers.Thresholds: max_connections, max_pending_requests and max_requests. */
+export const ENVOY_THRESHOLD = 1_024;
+export const ENVOY_MAX_RETRIES = 3;
+/** CircuitBreakers.Thresholds.RetryBudget; its interval is that of GEP-3388. */
+export const ENVOY_RETRY_BUDGET_PERCENT = 20;
+export const ENVOY_RETRY_BUDGET_MIN = 3;
+export const ENVOY_RETRY_BUDGET_WINDOW_MS = 10_000;
+/** OutlierDetection. */
+export const ENVOY_OUTLIER_CONSECUTIVE = 5;
+export const ENVOY_OUTLIER_INTERVAL_MS = 10_000;
+export const ENVOY_OUTLIER_BASE_EJECTION_MS = 30_000;
+export const ENVOY_OUTLIER_MAX_EJECTION_MS = 300_000;
+export const ENVOY_OUTLIER_MAX_EJECTION_PERCENT = 10;
+export const ENVOY_OUTLIER_STDEV_FACTOR = 1_900;
+export const ENVOY_OUTLIER_FAILURE_PERCENTAGE = 85;
+export const ENVOY_OUTLIER_HOSTS_MIN = 5;
+export const ENVOY_OUTLIER_SUCCESS_RATE_VOLUME = 100;
+export const ENVOY_OUTLIER_FAILURE_PERCENTAGE_VOLUME = 50;
+/** SlowStartConfig.min_weight_percent. */
+export const ENVOY_SLOW_START_MIN_WEIGHT_PERCENT = 10;
+/** RateLimitedRetryBackOff.max_interval. */
+export const ENVOY_RETRY_AFTER_MAX_MS = 300_000;
+
 /** Envoy LeastRequest.choice_count, RingHash.minimum_ring_size, Maglev.table_size. */
 export const LEAST_REQUEST_CHOICES = 2;
 export const RING_SIZE_MIN = 1_024;

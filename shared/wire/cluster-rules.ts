@@ -1,9 +1,8 @@
 import type { FieldRules } from "./field-rules.ts";
 
 /**
- * Ignored are statistics, tuning of sockets and DNS, and protections (thresholds, outlier detection, health checks):
- * without them requests still go where the cluster says. Refused is what decides where, or how safely, bytes go:
- * subsets, TLS, HTTP/2, filters, other kinds of clusters.
+ * Ignored are statistics and tuning of sockets and DNS: without them requests still go where the cluster says. Refused
+ * is what decides where, or how safely, bytes go: subsets, TLS, HTTP/2, filters, other kinds of clusters.
  */
 export const clusterRules: FieldRules = {
   read: [
@@ -19,20 +18,20 @@ export const clusterRules: FieldRules = {
     "loadBalancingPolicy",
     "transportSocket",
     "typedExtensionProtocolOptions",
+    "healthChecks",
+    "circuitBreakers",
+    "outlierDetection",
   ],
   ignored: [
     "altStatName",
     "perConnectionBufferLimitBytes",
-    "healthChecks",
     "maxRequestsPerConnection",
-    "circuitBreakers",
     "upstreamHttpProtocolOptions",
     "commonHttpProtocolOptions",
     "httpProtocolOptions",
     "dnsRefreshRate",
     "respectDnsTtl",
     "dnsLookupFamily",
-    "outlierDetection",
     "cleanupInterval",
     "upstreamConnectionOptions",
     "closeConnectionsOnHostHealthFailure",
@@ -60,14 +59,69 @@ export const commonLbRules: FieldRules = {
   outside: "refuse",
 };
 
-/** Slow start only softens the arrival of an endpoint. */
-export const leastRequestRules: FieldRules = {
-  read: ["choiceCount"],
-  ignored: ["slowStartConfig", "activeRequestBias"],
+/**
+ * High priority only asks for thresholds of its own: those of the default one bound all requests here. A bound for each
+ * endpoint would be missed.
+ */
+export const circuitBreakersRules: FieldRules = { read: ["thresholds"], ignored: [], outside: "refuse" };
+
+/** Pools are one for each endpoint here, so there is nothing to bound. */
+export const thresholdsRules: FieldRules = {
+  read: ["priority", "maxConnections", "maxPendingRequests", "maxRequests", "maxRetries", "retryBudget"],
+  ignored: ["trackRemaining", "maxConnectionPools"],
   outside: "refuse",
 };
 
-export const roundRobinRules: FieldRules = { read: [], ignored: ["slowStartConfig"], outside: "refuse" };
+export const retryBudgetRules: FieldRules = {
+  read: ["budgetPercent", "budgetInterval", "minRetryConcurrency"],
+  ignored: [],
+  outside: "refuse",
+};
+
+/**
+ * Ignored is when exactly to ask, and how to log. Refused is asking another port, which would take out endpoints that
+ * are well. Outside: 22, 25 event sinks, 26 logging.
+ */
+export const healthCheckRules: FieldRules = {
+  read: ["timeout", "interval", "unhealthyThreshold", "healthyThreshold", "healthChecker"],
+  ignored: [
+    "initialJitter",
+    "intervalJitter",
+    "intervalJitterPercent",
+    "reuseConnection",
+    "noTrafficInterval",
+    "noTrafficHealthyInterval",
+    "unhealthyInterval",
+    "unhealthyEdgeInterval",
+    "healthyEdgeInterval",
+    "eventLogPath",
+    "alwaysLogHealthCheckFailures",
+  ],
+  outside: "refuse",
+  exceptions: [22, 25, 26],
+};
+
+/** Another Host, other headers or a body could be answered differently. Retriable statuses only soften a failure. */
+export const httpHealthCheckRules: FieldRules = {
+  read: ["path", "expectedStatuses", "codecClientType", "method"],
+  ignored: ["responseBufferSize", "retriableStatuses"],
+  outside: "refuse",
+};
+
+export const leastRequestRules: FieldRules = {
+  read: ["choiceCount", "slowStartConfig"],
+  ignored: ["activeRequestBias"],
+  outside: "refuse",
+};
+
+export const roundRobinRules: FieldRules = { read: ["slowStartConfig"], ignored: [], outside: "refuse" };
+
+/** The ramp's shape only changes how the share grows in between. */
+export const slowStartRules: FieldRules = {
+  read: ["slowStartWindow", "minWeightPercent"],
+  ignored: ["aggression"],
+  outside: "refuse",
+};
 
 export const randomRules: FieldRules = { read: [], ignored: [], outside: "refuse" };
 

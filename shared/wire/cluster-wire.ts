@@ -1,37 +1,30 @@
 import { ENVOY_CONNECT_TIMEOUT_MS, PANIC_THRESHOLD_PERCENT } from "../defaults.ts";
-import type { Any } from "../generated/google/protobuf/any.ts";
 import { Cluster as ClusterMessage, Cluster_DiscoveryType } from "../generated/envoy/config/cluster/v3/cluster.ts";
-import { ClusterPolicy } from "../generated/heddle/discovery/v1/discovery.ts";
 import type { Cluster } from "../model/cluster.ts";
-import { NO_POLICIES } from "../model/cluster-policy.ts";
 import type { NodeKind } from "../model/node.ts";
 import { err, ok, type Result } from "../result.ts";
 import { violation, type Violation } from "../violation.ts";
-import { decodeMessage, encodeMessage, packAny, typeUrlOf } from "./any.ts";
+import { decodeMessage, encodeMessage } from "./any.ts";
+import { clusterPolicyFields, readClusterExtras } from "./cluster-policy-wire.ts";
 import { clusterRules, commonLbRules, edsConfigRules } from "./cluster-rules.ts";
 import { adsConfigSource, requireAds } from "./config-source-wire.ts";
 import { decodeDuration, encodeDuration } from "./duration-wire.ts";
 import { loadAssignmentMessage, readEndpoints } from "./endpoint-wire.ts";
 import { refuseUnsupported } from "./field-rules.ts";
-import { lbPolicyFields, readLbPolicy } from "./lb-policy-wire.ts";
+import { lbPolicyFields, readBalancing } from "./lb-policy-wire.ts";
 import { requirePlainText, requireHttp1 } from "./transport-wire.ts";
 
-const POLICY_KEY = "heddle.policy";
-
-/**
- * The bytes of a Cluster. Only Heddle's proxies get what Envoy has no field for: the admin port of a real Envoy cannot
- * print a configuration that holds a type it does not know.
- */
+/** The bytes of a Cluster, as a node of `kind` can use it. */
 export function encodeCluster(cluster: Cluster, kind: NodeKind = "heddle"): Buffer {
   const message = ClusterMessage.fromPartial({
     name: cluster.name,
     ...discoveryFields(cluster),
     connectTimeout: encodeDuration(cluster.connectTimeoutMs),
-    ...lbPolicyFields(cluster.lb),
+    ...lbPolicyFields(cluster.lb, cluster.policies.slowStart),
     ...(cluster.panicThresholdPercent === PANIC_THRESHOLD_PERCENT
       ? {}
       : { commonLbConfig: { healthyPanicThreshold: { value: cluster.panicThresholdPercent } } }),
-    ...(kind === "heddle" ? { metadata: { typedFilterMetadata: { [POLICY_KEY]: policyAny(cluster) } } } : {}),
+    ...clusterPolicyFields(cluster, kind),
   });
   return encodeMessage(ClusterMessage, message);
 }
@@ -47,20 +40,20 @@ export function decodeCluster(bytes: Uint8Array): Result<Cluster, Violation[]> {
   requirePlainText(message.transportSocket, "transport_socket", found);
   requireHttp1(message.typedExtensionProtocolOptions, "typed_extension_protocol_options", found);
   const discovery = readDiscovery(message, found);
-  const lb = readLbPolicy(message, found);
+  const balancing = readBalancing(message, found);
   const timeout = message.connectTimeout;
   const panicThresholdPercent = readPanicThreshold(message, found);
-  const policy = readPolicy(message.metadata?.typedFilterMetadata[POLICY_KEY], found);
-  if (found.length > 0 || discovery === undefined || lb === undefined) return err(found);
+  const { policies, service, version, lb } = readClusterExtras(message, found);
+  if (found.length > 0 || discovery === undefined || balancing === undefined) return err(found);
   return ok({
     name: message.name,
     discovery,
     connectTimeoutMs: timeout === undefined ? ENVOY_CONNECT_TIMEOUT_MS : decodeDuration(timeout),
-    lb,
+    lb: lb ?? balancing.lb,
     panicThresholdPercent,
-    policies: NO_POLICIES,
-    service: policy?.service ?? message.name,
-    version: policy?.version ?? "",
+    policies: { ...policies, slowStart: balancing.slowStart },
+    service,
+    version,
   });
 }
 
@@ -137,27 +130,4 @@ function readPanicThreshold(message: ClusterMessage, found: Violation[]): number
     found.push(violation("common_lb_config.locality_weighted_lb_config", "is not supported by Heddle"));
   }
   return common.healthyPanicThreshold?.value ?? PANIC_THRESHOLD_PERCENT;
-}
-
-function policyAny(cluster: Cluster): Any {
-  return packAny(
-    ClusterPolicy,
-    ClusterPolicy.fromPartial({
-      service: cluster.service,
-      version: cluster.version,
-    }),
-  );
-}
-
-function readPolicy(any: Any | undefined, found: Violation[]): ClusterPolicy | undefined {
-  const path = `metadata.typed_filter_metadata["${POLICY_KEY}"]`;
-  if (any === undefined) return undefined;
-  if (any.typeUrl !== typeUrlOf(ClusterPolicy)) {
-    found.push(violation(path, `"${any.typeUrl}" is not ${typeUrlOf(ClusterPolicy)}`));
-    return undefined;
-  }
-  const policy = decodeMessage(ClusterPolicy, any.value);
-  if (policy.ok) return policy.value;
-  found.push(violation(path, policy.error));
-  return undefined;
 }

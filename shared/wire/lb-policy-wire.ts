@@ -11,16 +11,36 @@ import { RingHash } from "../generated/envoy/extensions/load_balancing_policies/
 import { RoundRobin } from "../generated/envoy/extensions/load_balancing_policies/round_robin/v3/round_robin.ts";
 import { LEAST_REQUEST_CHOICES, MAGLEV_TABLE_SIZE, RING_SIZE_MAX, RING_SIZE_MIN } from "../defaults.ts";
 import type { LbPolicy } from "../model/cluster.ts";
+import type { SlowStartPolicy } from "../model/cluster-policy.ts";
 import { violation, type Violation } from "../violation.ts";
 import { decodeMessage, typeUrlOf, type Codec } from "./any.ts";
 import { leastRequestRules, maglevRules, randomRules, ringHashRules, roundRobinRules } from "./cluster-rules.ts";
 import { join, refuseUnsupported } from "./field-rules.ts";
+import { readSlowStart, slowStartMessage } from "./slow-start-wire.ts";
 
-/** `lb_policy` and its branch of `lb_config`: the older form, which every client still reads. */
-export function lbPolicyFields(lb: LbPolicy): Parameters<typeof ClusterMessage.fromPartial>[0] {
+/** How a cluster chooses among its endpoints: the two stand in one message. */
+export interface Balancing {
+  readonly lb: LbPolicy;
+  readonly slowStart: SlowStartPolicy | undefined;
+}
+
+/**
+ * `lb_policy` and its branch of `lb_config`: the older form, which every client still reads. Slow start has a place only
+ * with round robin and least request. An Envoy takes least request for peak EWMA.
+ */
+export function lbPolicyFields(
+  lb: LbPolicy,
+  slowStart: SlowStartPolicy | undefined,
+): Parameters<typeof ClusterMessage.fromPartial>[0] {
+  const slowStartConfig = slowStart === undefined ? undefined : slowStartMessage(slowStart);
   switch (lb.kind) {
     case "round-robin":
-      return { lbPolicy: Cluster_LbPolicy.ROUND_ROBIN };
+      return {
+        lbPolicy: Cluster_LbPolicy.ROUND_ROBIN,
+        ...(slowStartConfig === undefined
+          ? {}
+          : { lbConfig: { $case: "roundRobinLbConfig", value: { slowStartConfig } } }),
+      };
     case "random":
       return { lbPolicy: Cluster_LbPolicy.RANDOM };
     case "least-request":
@@ -29,7 +49,7 @@ export function lbPolicyFields(lb: LbPolicy): Parameters<typeof ClusterMessage.f
         lbPolicy: Cluster_LbPolicy.LEAST_REQUEST,
         lbConfig: {
           $case: "leastRequestLbConfig",
-          value: { choiceCount: lb.kind === "least-request" ? lb.choices : LEAST_REQUEST_CHOICES },
+          value: { choiceCount: lb.kind === "least-request" ? lb.choices : LEAST_REQUEST_CHOICES, slowStartConfig },
         },
       };
     case "ring-hash": {
@@ -48,19 +68,16 @@ export function lbPolicyFields(lb: LbPolicy): Parameters<typeof ClusterMessage.f
 }
 
 /** The policy of a cluster, or undefined with the reason in `found`. */
-export function readLbPolicy(message: ClusterMessage, found: Violation[]): LbPolicy | undefined {
+export function readBalancing(message: ClusterMessage, found: Violation[]): Balancing | undefined {
   if (message.loadBalancingPolicy !== undefined) return readExtension(message, found);
   const config = message.lbConfig;
   switch (message.lbPolicy) {
     case Cluster_LbPolicy.ROUND_ROBIN:
       expectBranch(config, "roundRobinLbConfig", found);
-      if (config?.$case === "roundRobinLbConfig") {
-        refuseUnsupported(config.value, roundRobinRules, "round_robin_lb_config", found);
-      }
-      return { kind: "round-robin" };
+      return readRoundRobin(config?.$case === "roundRobinLbConfig" ? config.value : {}, "round_robin_lb_config", found);
     case Cluster_LbPolicy.RANDOM:
       expectBranch(config, undefined, found);
-      return { kind: "random" };
+      return { lb: { kind: "random" }, slowStart: undefined };
     case Cluster_LbPolicy.LEAST_REQUEST: {
       expectBranch(config, "leastRequestLbConfig", found);
       const options = config?.$case === "leastRequestLbConfig" ? config.value : {};
@@ -91,7 +108,7 @@ function expectBranch(config: ClusterMessage["lbConfig"], branch: string | undef
 }
 
 /** The first policy of the list that Heddle knows, as the field's documentation asks of every client. */
-function readExtension(message: ClusterMessage, found: Violation[]): LbPolicy | undefined {
+function readExtension(message: ClusterMessage, found: Violation[]): Balancing | undefined {
   const policies = message.loadBalancingPolicy?.policies ?? [];
   for (const [index, policy] of policies.entries()) {
     const any = policy.typedExtensionConfig?.typedConfig;
@@ -104,16 +121,13 @@ function readExtension(message: ClusterMessage, found: Violation[]): LbPolicy | 
   return undefined;
 }
 
-type ReadExtension = (any: Any, path: string, found: Violation[]) => LbPolicy | undefined;
+type ReadExtension = (any: Any, path: string, found: Violation[]) => Balancing | undefined;
 
 const extensions: ReadonlyMap<string, ReadExtension> = new Map([
-  extension(RoundRobin, (message, path, found) => {
-    refuseUnsupported(message, roundRobinRules, path, found);
-    return { kind: "round-robin" };
-  }),
+  extension(RoundRobin, readRoundRobin),
   extension(Random, (message, path, found) => {
     refuseUnsupported(message, randomRules, path, found);
-    return { kind: "random" };
+    return { lb: { kind: "random" }, slowStart: undefined };
   }),
   extension(LeastRequest, readLeastRequest),
   extension(RingHash, (message, path, found) => {
@@ -128,7 +142,7 @@ const extensions: ReadonlyMap<string, ReadExtension> = new Map([
 
 function extension<T extends object>(
   codec: Codec<T>,
-  read: (message: T, path: string, found: Violation[]) => LbPolicy,
+  read: (message: T, path: string, found: Violation[]) => Balancing,
 ): [string, ReadExtension] {
   return [
     typeUrlOf(codec),
@@ -143,27 +157,41 @@ function extension<T extends object>(
 
 // Ranges are judged where the policy is compiled, not here.
 
-function readLeastRequest(
-  options: { readonly choiceCount?: number | undefined },
+type SlowStartConfig = Parameters<typeof readSlowStart>[0];
+
+function readRoundRobin(
+  options: { readonly slowStartConfig?: SlowStartConfig },
   path: string,
   found: Violation[],
-): LbPolicy {
+): Balancing {
+  refuseUnsupported(options, roundRobinRules, path, found);
+  const slowStart = readSlowStart(options.slowStartConfig, join(path, "slow_start_config"), found);
+  return { lb: { kind: "round-robin" }, slowStart };
+}
+
+function readLeastRequest(
+  options: { readonly choiceCount?: number | undefined; readonly slowStartConfig?: SlowStartConfig },
+  path: string,
+  found: Violation[],
+): Balancing {
   refuseUnsupported(options, leastRequestRules, path, found);
-  return { kind: "least-request", choices: options.choiceCount ?? LEAST_REQUEST_CHOICES };
+  const slowStart = readSlowStart(options.slowStartConfig, join(path, "slow_start_config"), found);
+  return { lb: { kind: "least-request", choices: options.choiceCount ?? LEAST_REQUEST_CHOICES }, slowStart };
 }
 
 function readRingHash(
   options: { readonly minimumRingSize?: bigint | undefined; readonly maximumRingSize?: bigint | undefined },
   path: string,
   found: Violation[],
-): LbPolicy {
+): Balancing {
   refuseUnsupported(options, ringHashRules, path, found);
   const ringSizeMin = Number(options.minimumRingSize ?? RING_SIZE_MIN);
   const ringSizeMax = Number(options.maximumRingSize ?? Math.max(ringSizeMin, RING_SIZE_MAX));
-  return { kind: "ring-hash", ringSizeMin, ringSizeMax };
+  return { lb: { kind: "ring-hash", ringSizeMin, ringSizeMax }, slowStart: undefined };
 }
 
-function readMaglev(options: { readonly tableSize?: bigint | undefined }, path: string, found: Violation[]): LbPolicy {
+function readMaglev(options: { readonly tableSize?: bigint | undefined }, path: string, found: Violation[]): Balancing {
   refuseUnsupported(options, maglevRules, path, found);
-  return { kind: "maglev", tableSize: Number(options.tableSize ?? MAGLEV_TABLE_SIZE) };
+  const tableSize = Number(options.tableSize ?? MAGLEV_TABLE_SIZE);
+  return { lb: { kind: "maglev", tableSize }, slowStart: undefined };
 }

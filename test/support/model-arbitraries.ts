@@ -1,7 +1,7 @@
 import fc, { type Arbitrary } from "fast-check";
 
 import type { Cluster, Endpoint, LbPolicy, LoadAssignment } from "../../shared/model/cluster.ts";
-import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
+import type { ClusterPolicies, FallbackPolicy } from "../../shared/model/cluster-policy.ts";
 import type { Listener } from "../../shared/model/listener.ts";
 import type {
   ForwardAction,
@@ -27,6 +27,10 @@ const token = fc.stringMatching(/^[a-z][a-z0-9-]{0,10}$/);
 const durationMs = fc.oneof(
   fc.integer({ min: 0, max: 3_600_000 }),
   fc.integer({ min: 0, max: 100_000 }).map((us) => us / 1_000),
+);
+const positiveMs = fc.oneof(
+  fc.integer({ min: 1, max: 3_600_000 }),
+  fc.integer({ min: 1, max: 100_000 }).map((us) => us / 1_000),
 );
 const optional = <T>(arbitrary: Arbitrary<T>): Arbitrary<T | undefined> => fc.option(arbitrary, { nil: undefined });
 const host = fc.oneof(fc.ipV4(), fc.ipV6());
@@ -56,22 +60,92 @@ const lbPolicy: Arbitrary<LbPolicy> = fc.oneof(
     ringSizeMax: fc.integer({ min: 0, max: 8_388_608 }),
   }),
   fc.record({ kind: fc.constant("maglev" as const), tableSize: fc.integer({ min: 2, max: 5_000_011 }) }),
+  fc.record({ kind: fc.constant("peak-ewma" as const), decayMs: positiveMs, defaultRttMs: positiveMs }),
 );
 
-export const cluster: Arbitrary<Cluster> = fc.record({
-  name: text,
-  discovery: fc.oneof(
-    fc.record({ kind: fc.constant("eds" as const), assignmentName: text }),
-    fc.record({ kind: fc.constant("static" as const), endpoints: endpoints(host) }),
-    fc.record({ kind: fc.constant("dns" as const), endpoints: endpoints(fc.oneof(host, fc.domain())) }),
+const percent = fc.integer({ min: 0, max: 100 });
+const count = fc.integer({ min: 1, max: 100_000 });
+/** 0 turns the thing off. */
+const countOrOff = fc.nat(1_000);
+
+const fallback: Arbitrary<FallbackPolicy> = fc.oneof(
+  fc.record({ kind: fc.constant("cached-response" as const), maxAgeMs: positiveMs, body: optional(anyText) }),
+  fc.record({ kind: fc.constant("static" as const), body: anyText }),
+  fc.record({ kind: fc.constant("service" as const), cluster: text }),
+);
+
+const policies: Arbitrary<ClusterPolicies> = fc.record({
+  breaker: optional(
+    fc.record({
+      thresholdPercent: percent,
+      windowMs: positiveMs,
+      samplesMin: count,
+      consecutiveFailures: countOrOff,
+      recoveryMs: positiveMs,
+      recoveryMaxMs: positiveMs,
+      successes: count,
+    }),
   ),
-  connectTimeoutMs: durationMs,
-  lb: lbPolicy,
-  panicThresholdPercent: fc.double({ min: 0, max: 100, noNaN: true, noDefaultInfinity: true }).map((x) => x + 0),
-  policies: fc.constant(NO_POLICIES),
-  service: anyText,
-  version: anyText,
+  retryBudget: optional(
+    fc.record({ ratio: percent.map((share) => share / 100), minPerSec: countOrOff, windowMs: positiveMs }),
+  ),
+  limits: fc.record({
+    connections: optional(count),
+    pending: optional(count),
+    requests: optional(count),
+    retries: optional(countOrOff),
+  }),
+  adaptive: optional(fc.record({ concurrencyMin: count, concurrencyMax: count })),
+  outlier: optional(
+    fc.record({
+      consecutive5xx: countOrOff,
+      consecutiveGateway: countOrOff,
+      intervalMs: positiveMs,
+      baseEjectionMs: positiveMs,
+      maxEjectionMs: positiveMs,
+      maxEjectionPercent: percent,
+      successRateStdevFactor: countOrOff,
+      failurePercentage: percent,
+      hostsMin: count,
+      volumeMin: count,
+    }),
+  ),
+  healthCheck: optional(
+    fc.record({
+      by: fc.constantFrom("proxy", "callers", "both"),
+      path: text,
+      intervalMs: positiveMs,
+      timeoutMs: positiveMs,
+      unhealthyThreshold: count,
+      healthyThreshold: count,
+    }),
+  ),
+  slowStart: optional(fc.record({ windowMs: positiveMs, minWeightPercent: percent })),
+  fallback: optional(fallback),
 });
+
+/** Slow start stands in the message of the balancer, and only some have a place for it. */
+function withPlaceForSlowStart(value: Cluster): Cluster {
+  if (["round-robin", "least-request", "peak-ewma"].includes(value.lb.kind)) return value;
+  return { ...value, policies: { ...value.policies, slowStart: undefined } };
+}
+
+export const cluster: Arbitrary<Cluster> = fc
+  .record({
+    name: text,
+    discovery: fc.oneof(
+      fc.record({ kind: fc.constant("eds" as const), assignmentName: text }),
+      fc.record({ kind: fc.constant("static" as const), endpoints: endpoints(host) }),
+      fc.record({ kind: fc.constant("dns" as const), endpoints: endpoints(fc.oneof(host, fc.domain())) }),
+    ),
+    connectTimeoutMs: durationMs,
+    lb: lbPolicy,
+    panicThresholdPercent: fc.double({ min: 0, max: 100, noNaN: true, noDefaultInfinity: true }).map((x) => x + 0),
+    policies,
+    service: anyText,
+    version: anyText,
+  })
+  .map(withPlaceForSlowStart);
 
 const stringMatch: Arbitrary<ValueMatch> = fc.oneof(
   fc.record({

@@ -8,7 +8,7 @@ import { describe, it } from "node:test";
 import { BinaryWriter } from "@bufbuild/protobuf/wire";
 
 import type { Cluster, LbPolicy } from "../../../shared/model/cluster.ts";
-import { NO_POLICIES } from "../../../shared/model/cluster-policy.ts";
+import { NO_POLICIES, type ClusterPolicies } from "../../../shared/model/cluster-policy.ts";
 import type {
   ForwardAction,
   HashPolicy,
@@ -134,7 +134,44 @@ const lbPolicies: readonly LbPolicy[] = [
   { kind: "least-request", choices: 2 },
   { kind: "ring-hash", ringSizeMin: 1_024, ringSizeMax: 65_536 },
   { kind: "maglev", tableSize: 65_537 },
+  { kind: "peak-ewma", decayMs: 10_000, defaultRttMs: 30 },
 ];
+const policies: ClusterPolicies = {
+  breaker: {
+    thresholdPercent: 50,
+    windowMs: 30_000,
+    samplesMin: 10,
+    consecutiveFailures: 5,
+    recoveryMs: 30_000,
+    recoveryMaxMs: 300_000,
+    successes: 2,
+  },
+  retryBudget: { ratio: 0.2, minPerSec: 0, windowMs: 10_000 },
+  limits: { connections: 10, pending: 20, requests: 30, retries: undefined },
+  adaptive: { concurrencyMin: 3, concurrencyMax: 1_000 },
+  outlier: {
+    consecutive5xx: 5,
+    consecutiveGateway: 0,
+    intervalMs: 10_000,
+    baseEjectionMs: 30_000,
+    maxEjectionMs: 300_000,
+    maxEjectionPercent: 50,
+    successRateStdevFactor: 1_900,
+    failurePercentage: 85,
+    hostsMin: 5,
+    volumeMin: 100,
+  },
+  healthCheck: {
+    by: "both",
+    path: "/health",
+    intervalMs: 10_000,
+    timeoutMs: 3_000,
+    unhealthyThreshold: 3,
+    healthyThreshold: 2,
+  },
+  slowStart: { windowMs: 30_000, minWeightPercent: 10 },
+  fallback: { kind: "static", body: "{}" },
+};
 
 describe("a real Envoy accepts", { skip }, () => {
   it("every kind of match, action, policy and cluster that we write", () => {
@@ -161,7 +198,10 @@ describe("a real Envoy accepts", { skip }, () => {
       routes: { kind: "rds", routeConfigName: "table" },
     });
     const clusters = [
-      ...lbPolicies.map((lb, index) => encodeCluster({ ...cluster, lb, name: `lb-${index}` })),
+      ...lbPolicies.flatMap((lb, index) => [
+        encodeCluster({ ...cluster, lb, name: `lb-${index}` }),
+        encodeCluster({ ...cluster, lb, policies, name: `protected-${index}` }, "envoy"),
+      ]),
       encodeCluster({ ...cluster, panicThresholdPercent: 0 }, "envoy"),
       encodeCluster({
         ...cluster,

@@ -45,6 +45,16 @@ const withRoute = (route: object): object => ({
 });
 const toWeb = { match: { prefix: "/" }, route: { cluster: "web" } };
 
+const timing = {
+  timeout: { seconds: 1 },
+  interval: { seconds: 5 },
+  unhealthy_threshold: { value: 3 },
+  healthy_threshold: { value: 2 },
+};
+const checkNumbers = ["interval", "timeout", "unhealthy_threshold", "healthy_threshold"].map(
+  (field) => `health_checks[0].${field}`,
+);
+
 describe("a cluster is refused, by path,", () => {
   const cases: readonly (readonly [string, object, readonly string[]])[] = [
     ["for TLS", { transport_socket: { name: "envoy.transport_sockets.tls" } }, ["transport_socket"]],
@@ -66,6 +76,41 @@ describe("a cluster is refused, by path,", () => {
     ],
     ["for no source of endpoints", { eds_cluster_config: undefined }, ["eds_cluster_config"]],
     ["for a kind of discovery it does not have", { type: "ORIGINAL_DST" }, ["type"]],
+    [
+      "for ejecting by chance",
+      { outlier_detection: { enforcing_consecutive_5xx: { value: 50 }, interval: { seconds: 0 } } },
+      ["outlier_detection.enforcing_consecutive_5xx", "outlier_detection.interval"],
+    ],
+    [
+      "for ejecting by failures to connect alone",
+      { outlier_detection: { enforcing_consecutive_5xx: { value: 0 }, split_external_local_origin_errors: true } },
+      ["outlier_detection.split_external_local_origin_errors"],
+    ],
+    [
+      "for bounds of each endpoint",
+      { circuit_breakers: { per_host_thresholds: [{ max_connections: { value: 1 } }] } },
+      ["circuit_breakers.per_host_thresholds"],
+    ],
+    [
+      "for a check it cannot make",
+      { health_checks: [{ ...timing, tcp_health_check: {}, alt_port: { value: 1 } }] },
+      ["health_checks[0].alt_port", "health_checks[0]"],
+    ],
+    [
+      "for a check that asks for more than a 2xx",
+      {
+        health_checks: [
+          { ...timing, http_health_check: { path: "/", host: "h", expected_statuses: [{ start: 200, end: 400 }] } },
+        ],
+      },
+      ["health_checks[0].http_health_check.host", "health_checks[0].http_health_check.expected_statuses[0]"],
+    ],
+    ["for a check without its numbers", { health_checks: [{ http_health_check: { path: "/" } }] }, checkNumbers],
+    [
+      "for metadata of ours that is something else",
+      { metadata: { typed_filter_metadata: { "heddle.policy": { type_url: "type.googleapis.com/acme.Own" } } } },
+      ['metadata.typed_filter_metadata["heddle.policy"]'],
+    ],
     ["for everything at once", { name: "", lb_policy: 77, type: "ORIGINAL_DST" }, ["name", "type", "lb_policy"]],
   ];
   for (const [title, change, expected] of cases) {
@@ -83,12 +128,12 @@ describe("a cluster is refused, by path,", () => {
 });
 
 describe("a cluster is accepted", () => {
-  it("with tuning, statistics and protections that do not decide where requests go", () => {
+  it("with tuning and statistics that do not decide where requests go", () => {
     const change = {
       alt_stat_name: "x",
-      circuit_breakers: { thresholds: [{ max_requests: { value: 9 } }] },
-      outlier_detection: { consecutive_5xx: { value: 5 } },
-      health_checks: [{ timeout: { seconds: 1 } }],
+      circuit_breakers: { thresholds: [{ track_remaining: true }, { priority: "HIGH" }] },
+      outlier_detection: { max_ejection_time_jitter: { seconds: 1 }, always_eject_one_host: { value: true } },
+      health_checks: [{ ...timing, no_traffic_interval: { seconds: 60 }, http_health_check: { path: "/" } }],
       lrs_server: { self: {} },
     };
     assert.equal(describeResult(decode(Cluster, { ...eds, ...change })), "accepted");

@@ -32,16 +32,146 @@ export interface Digest_VersionsEntry {
   value: string;
 }
 
-/** Cluster.metadata.typed_filter_metadata["heddle.policy"]: what Envoy's Cluster has no field for. */
+/**
+ * Cluster.metadata.typed_filter_metadata["heddle.policy"]: what Envoy's Cluster has no field for, and the exact numbers of
+ * what it can only say nearly. Where it stands, an absent message means that the policy is off.
+ */
 export interface ClusterPolicy {
   /** ServicePolicy.service_name the cluster was made from. */
   service: string;
   /** Version subset; empty for all versions. */
   version: string;
-  /** Error-rate breaker: opens above this share of failures, in percent. */
-  cbThreshold: number;
-  /** Window the share is measured over. */
-  cbWindow: Duration | undefined;
+  breaker:
+    | Breaker
+    | undefined;
+  /** Envoy counts retries at once, Heddle retries in a window. */
+  retryBudget: RetryBudget | undefined;
+  adaptive:
+    | Adaptive
+    | undefined;
+  /** Here instead of in Cluster.health_checks: who asks depends on it. */
+  healthCheck: HealthCheck | undefined;
+  fallback:
+    | Fallback
+    | undefined;
+  /** In place of the cluster's lb_policy, which then says LEAST_REQUEST. */
+  peakEwma: PeakEwma | undefined;
+}
+
+/** Opens on the share of failures in a window, or on failures in a row. */
+export interface Breaker {
+  /** Opens above this share, in percent. */
+  thresholdPercent: number;
+  window:
+    | Duration
+    | undefined;
+  /** Fewer results in the window decide nothing by their share. */
+  samplesMin: number;
+  /** 0: never by failures in a row. */
+  consecutiveFailures: number;
+  /** The first time open; doubled each time a probe fails. */
+  recovery: Duration | undefined;
+  recoveryMax:
+    | Duration
+    | undefined;
+  /** Probes in a row that close it. */
+  successes: number;
+}
+
+/** Retries as a share of the requests in a window. */
+export interface RetryBudget {
+  /** Retries for each request. */
+  ratio: number;
+  minPerSec: number;
+  window: Duration | undefined;
+}
+
+/** A bound on requests at once that follows the latency. */
+export interface Adaptive {
+  concurrencyMin: number;
+  concurrencyMax: number;
+}
+
+/** GET path; a 2xx passes. */
+export interface HealthCheck {
+  by: HealthCheck_By;
+  path: string;
+  interval: Duration | undefined;
+  timeout: Duration | undefined;
+  unhealthyThreshold: number;
+  healthyThreshold: number;
+}
+
+export const HealthCheck_By = {
+  BY_UNSPECIFIED: 0,
+  /** BY_PROXY - The destination's own proxy, which reports. */
+  BY_PROXY: 1,
+  BY_CALLERS: 2,
+  BY_BOTH: 3,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type HealthCheck_By = typeof HealthCheck_By[keyof typeof HealthCheck_By];
+
+export namespace HealthCheck_By {
+  export type BY_UNSPECIFIED = typeof HealthCheck_By.BY_UNSPECIFIED;
+  export type BY_PROXY = typeof HealthCheck_By.BY_PROXY;
+  export type BY_CALLERS = typeof HealthCheck_By.BY_CALLERS;
+  export type BY_BOTH = typeof HealthCheck_By.BY_BOTH;
+  export type UNRECOGNIZED = typeof HealthCheck_By.UNRECOGNIZED;
+}
+
+/** What answers in place of a failure. */
+export interface Fallback {
+  kind: { $case: "cachedResponse"; value: Fallback_CachedResponse } | //
+  /** The body of a 200. */
+  { $case: "staticBody"; value: string } | //
+  /** One attempt at another cluster. */
+  { $case: "cluster"; value: string } | undefined;
+}
+
+/** The last good answer to the same GET. */
+export interface Fallback_CachedResponse {
+  maxAge:
+    | Duration
+    | undefined;
+  /** When there is none. */
+  body?: string | undefined;
+}
+
+/** Two choices by the peak of the response time and the requests under way. */
+export interface PeakEwma {
+  decay: Duration | undefined;
+  defaultRtt: Duration | undefined;
+}
+
+/** Route.metadata.typed_filter_metadata["heddle.route"]: what Envoy's Route has no field for. */
+export interface RoutePolicy {
+  /** Retries also of what may not be done twice. */
+  retryNonIdempotent: boolean;
+  /** Unix milliseconds after which the route's HTTPFault injects nothing; 0: until it is taken away. */
+  faultUntilWallMs: bigint;
+  /** In place of Envoy's LocalRateLimit, which knows neither the caller's identity nor leases. */
+  rateLimit: RateLimit | undefined;
+}
+
+/** A token bucket for each client. */
+export interface RateLimit {
+  /** The service whose limit it is. */
+  name: string;
+  /** Tokens that come back in `per`. */
+  requests: number;
+  per: Duration | undefined;
+  burst: number;
+  /** Whose bucket: one of the header's values, one for all, or (neither set) the client's. */
+  by:
+    | { $case: "header"; value: string }
+    | { $case: "total"; value: boolean }
+    | undefined;
+  /** Shared by all proxies of the service. */
+  global: boolean;
+  /** Before the first lease of a global limit. */
+  failOpen: boolean;
 }
 
 function createBaseDigest(): Digest {
@@ -209,7 +339,16 @@ export const Digest_VersionsEntry: MessageFns<Digest_VersionsEntry, "heddle.disc
 };
 
 function createBaseClusterPolicy(): ClusterPolicy {
-  return { service: "", version: "", cbThreshold: 0, cbWindow: undefined };
+  return {
+    service: "",
+    version: "",
+    breaker: undefined,
+    retryBudget: undefined,
+    adaptive: undefined,
+    healthCheck: undefined,
+    fallback: undefined,
+    peakEwma: undefined,
+  };
 }
 
 export const ClusterPolicy: MessageFns<ClusterPolicy, "heddle.discovery.v1.ClusterPolicy"> = {
@@ -222,11 +361,23 @@ export const ClusterPolicy: MessageFns<ClusterPolicy, "heddle.discovery.v1.Clust
     if (message.version !== "") {
       writer.uint32(18).string(message.version);
     }
-    if (message.cbThreshold !== 0) {
-      writer.uint32(24).uint32(message.cbThreshold);
+    if (message.breaker !== undefined) {
+      Breaker.encode(message.breaker, writer.uint32(42).fork()).join();
     }
-    if (message.cbWindow !== undefined) {
-      Duration.encode(message.cbWindow, writer.uint32(34).fork()).join();
+    if (message.retryBudget !== undefined) {
+      RetryBudget.encode(message.retryBudget, writer.uint32(50).fork()).join();
+    }
+    if (message.adaptive !== undefined) {
+      Adaptive.encode(message.adaptive, writer.uint32(58).fork()).join();
+    }
+    if (message.healthCheck !== undefined) {
+      HealthCheck.encode(message.healthCheck, writer.uint32(66).fork()).join();
+    }
+    if (message.fallback !== undefined) {
+      Fallback.encode(message.fallback, writer.uint32(74).fork()).join();
+    }
+    if (message.peakEwma !== undefined) {
+      PeakEwma.encode(message.peakEwma, writer.uint32(82).fork()).join();
     }
     return writer;
   },
@@ -260,20 +411,52 @@ export const ClusterPolicy: MessageFns<ClusterPolicy, "heddle.discovery.v1.Clust
             message.version = reader.string();
             continue;
           }
-          case 3: {
-            if (tag !== 24) {
+          case 5: {
+            if (tag !== 42) {
               break;
             }
 
-            message.cbThreshold = reader.uint32();
+            message.breaker = Breaker.decode(reader, reader.uint32());
             continue;
           }
-          case 4: {
-            if (tag !== 34) {
+          case 6: {
+            if (tag !== 50) {
               break;
             }
 
-            message.cbWindow = Duration.decode(reader, reader.uint32());
+            message.retryBudget = RetryBudget.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 58) {
+              break;
+            }
+
+            message.adaptive = Adaptive.decode(reader, reader.uint32());
+            continue;
+          }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.healthCheck = HealthCheck.decode(reader, reader.uint32());
+            continue;
+          }
+          case 9: {
+            if (tag !== 74) {
+              break;
+            }
+
+            message.fallback = Fallback.decode(reader, reader.uint32());
+            continue;
+          }
+          case 10: {
+            if (tag !== 82) {
+              break;
+            }
+
+            message.peakEwma = PeakEwma.decode(reader, reader.uint32());
             continue;
           }
         }
@@ -295,10 +478,930 @@ export const ClusterPolicy: MessageFns<ClusterPolicy, "heddle.discovery.v1.Clust
     const message = createBaseClusterPolicy();
     message.service = object.service ?? "";
     message.version = object.version ?? "";
-    message.cbThreshold = object.cbThreshold ?? 0;
-    message.cbWindow = (object.cbWindow !== undefined && object.cbWindow !== null)
-      ? Duration.fromPartial(object.cbWindow)
+    message.breaker = (object.breaker !== undefined && object.breaker !== null)
+      ? Breaker.fromPartial(object.breaker)
       : undefined;
+    message.retryBudget = (object.retryBudget !== undefined && object.retryBudget !== null)
+      ? RetryBudget.fromPartial(object.retryBudget)
+      : undefined;
+    message.adaptive = (object.adaptive !== undefined && object.adaptive !== null)
+      ? Adaptive.fromPartial(object.adaptive)
+      : undefined;
+    message.healthCheck = (object.healthCheck !== undefined && object.healthCheck !== null)
+      ? HealthCheck.fromPartial(object.healthCheck)
+      : undefined;
+    message.fallback = (object.fallback !== undefined && object.fallback !== null)
+      ? Fallback.fromPartial(object.fallback)
+      : undefined;
+    message.peakEwma = (object.peakEwma !== undefined && object.peakEwma !== null)
+      ? PeakEwma.fromPartial(object.peakEwma)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseBreaker(): Breaker {
+  return {
+    thresholdPercent: 0,
+    window: undefined,
+    samplesMin: 0,
+    consecutiveFailures: 0,
+    recovery: undefined,
+    recoveryMax: undefined,
+    successes: 0,
+  };
+}
+
+export const Breaker: MessageFns<Breaker, "heddle.discovery.v1.Breaker"> = {
+  $type: "heddle.discovery.v1.Breaker" as const,
+
+  encode(message: Breaker, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.thresholdPercent !== 0) {
+      writer.uint32(8).uint32(message.thresholdPercent);
+    }
+    if (message.window !== undefined) {
+      Duration.encode(message.window, writer.uint32(18).fork()).join();
+    }
+    if (message.samplesMin !== 0) {
+      writer.uint32(24).uint32(message.samplesMin);
+    }
+    if (message.consecutiveFailures !== 0) {
+      writer.uint32(32).uint32(message.consecutiveFailures);
+    }
+    if (message.recovery !== undefined) {
+      Duration.encode(message.recovery, writer.uint32(42).fork()).join();
+    }
+    if (message.recoveryMax !== undefined) {
+      Duration.encode(message.recoveryMax, writer.uint32(50).fork()).join();
+    }
+    if (message.successes !== 0) {
+      writer.uint32(56).uint32(message.successes);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Breaker {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseBreaker();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.thresholdPercent = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.window = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 3: {
+            if (tag !== 24) {
+              break;
+            }
+
+            message.samplesMin = reader.uint32();
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.consecutiveFailures = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.recovery = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 6: {
+            if (tag !== 50) {
+              break;
+            }
+
+            message.recoveryMax = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.successes = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Breaker>): Breaker {
+    return Breaker.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Breaker>): Breaker {
+    const message = createBaseBreaker();
+    message.thresholdPercent = object.thresholdPercent ?? 0;
+    message.window = (object.window !== undefined && object.window !== null)
+      ? Duration.fromPartial(object.window)
+      : undefined;
+    message.samplesMin = object.samplesMin ?? 0;
+    message.consecutiveFailures = object.consecutiveFailures ?? 0;
+    message.recovery = (object.recovery !== undefined && object.recovery !== null)
+      ? Duration.fromPartial(object.recovery)
+      : undefined;
+    message.recoveryMax = (object.recoveryMax !== undefined && object.recoveryMax !== null)
+      ? Duration.fromPartial(object.recoveryMax)
+      : undefined;
+    message.successes = object.successes ?? 0;
+    return message;
+  },
+};
+
+function createBaseRetryBudget(): RetryBudget {
+  return { ratio: 0, minPerSec: 0, window: undefined };
+}
+
+export const RetryBudget: MessageFns<RetryBudget, "heddle.discovery.v1.RetryBudget"> = {
+  $type: "heddle.discovery.v1.RetryBudget" as const,
+
+  encode(message: RetryBudget, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.ratio !== 0) {
+      writer.uint32(9).double(message.ratio);
+    }
+    if (message.minPerSec !== 0) {
+      writer.uint32(17).double(message.minPerSec);
+    }
+    if (message.window !== undefined) {
+      Duration.encode(message.window, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RetryBudget {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRetryBudget();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 9) {
+              break;
+            }
+
+            message.ratio = reader.double();
+            continue;
+          }
+          case 2: {
+            if (tag !== 17) {
+              break;
+            }
+
+            message.minPerSec = reader.double();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.window = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RetryBudget>): RetryBudget {
+    return RetryBudget.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RetryBudget>): RetryBudget {
+    const message = createBaseRetryBudget();
+    message.ratio = object.ratio ?? 0;
+    message.minPerSec = object.minPerSec ?? 0;
+    message.window = (object.window !== undefined && object.window !== null)
+      ? Duration.fromPartial(object.window)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseAdaptive(): Adaptive {
+  return { concurrencyMin: 0, concurrencyMax: 0 };
+}
+
+export const Adaptive: MessageFns<Adaptive, "heddle.discovery.v1.Adaptive"> = {
+  $type: "heddle.discovery.v1.Adaptive" as const,
+
+  encode(message: Adaptive, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.concurrencyMin !== 0) {
+      writer.uint32(8).uint32(message.concurrencyMin);
+    }
+    if (message.concurrencyMax !== 0) {
+      writer.uint32(16).uint32(message.concurrencyMax);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Adaptive {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseAdaptive();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.concurrencyMin = reader.uint32();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.concurrencyMax = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Adaptive>): Adaptive {
+    return Adaptive.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Adaptive>): Adaptive {
+    const message = createBaseAdaptive();
+    message.concurrencyMin = object.concurrencyMin ?? 0;
+    message.concurrencyMax = object.concurrencyMax ?? 0;
+    return message;
+  },
+};
+
+function createBaseHealthCheck(): HealthCheck {
+  return { by: 0, path: "", interval: undefined, timeout: undefined, unhealthyThreshold: 0, healthyThreshold: 0 };
+}
+
+export const HealthCheck: MessageFns<HealthCheck, "heddle.discovery.v1.HealthCheck"> = {
+  $type: "heddle.discovery.v1.HealthCheck" as const,
+
+  encode(message: HealthCheck, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.by !== 0) {
+      writer.uint32(8).int32(message.by);
+    }
+    if (message.path !== "") {
+      writer.uint32(18).string(message.path);
+    }
+    if (message.interval !== undefined) {
+      Duration.encode(message.interval, writer.uint32(26).fork()).join();
+    }
+    if (message.timeout !== undefined) {
+      Duration.encode(message.timeout, writer.uint32(34).fork()).join();
+    }
+    if (message.unhealthyThreshold !== 0) {
+      writer.uint32(40).uint32(message.unhealthyThreshold);
+    }
+    if (message.healthyThreshold !== 0) {
+      writer.uint32(48).uint32(message.healthyThreshold);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): HealthCheck {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseHealthCheck();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.by = reader.int32() as any;
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.path = reader.string();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.interval = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 34) {
+              break;
+            }
+
+            message.timeout = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 5: {
+            if (tag !== 40) {
+              break;
+            }
+
+            message.unhealthyThreshold = reader.uint32();
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.healthyThreshold = reader.uint32();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<HealthCheck>): HealthCheck {
+    return HealthCheck.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<HealthCheck>): HealthCheck {
+    const message = createBaseHealthCheck();
+    message.by = object.by ?? 0;
+    message.path = object.path ?? "";
+    message.interval = (object.interval !== undefined && object.interval !== null)
+      ? Duration.fromPartial(object.interval)
+      : undefined;
+    message.timeout = (object.timeout !== undefined && object.timeout !== null)
+      ? Duration.fromPartial(object.timeout)
+      : undefined;
+    message.unhealthyThreshold = object.unhealthyThreshold ?? 0;
+    message.healthyThreshold = object.healthyThreshold ?? 0;
+    return message;
+  },
+};
+
+function createBaseFallback(): Fallback {
+  return { kind: undefined };
+}
+
+export const Fallback: MessageFns<Fallback, "heddle.discovery.v1.Fallback"> = {
+  $type: "heddle.discovery.v1.Fallback" as const,
+
+  encode(message: Fallback, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    switch (message.kind?.$case) {
+      case "cachedResponse":
+        Fallback_CachedResponse.encode(message.kind.value, writer.uint32(10).fork()).join();
+        break;
+      case "staticBody":
+        writer.uint32(18).string(message.kind.value);
+        break;
+      case "cluster":
+        writer.uint32(26).string(message.kind.value);
+        break;
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Fallback {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFallback();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.kind = { $case: "cachedResponse", value: Fallback_CachedResponse.decode(reader, reader.uint32()) };
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.kind = { $case: "staticBody", value: reader.string() };
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.kind = { $case: "cluster", value: reader.string() };
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Fallback>): Fallback {
+    return Fallback.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Fallback>): Fallback {
+    const message = createBaseFallback();
+    switch (object.kind?.$case) {
+      case "cachedResponse": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "cachedResponse", value: Fallback_CachedResponse.fromPartial(object.kind.value) };
+        }
+        break;
+      }
+      case "staticBody": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "staticBody", value: object.kind.value };
+        }
+        break;
+      }
+      case "cluster": {
+        if (object.kind?.value !== undefined && object.kind?.value !== null) {
+          message.kind = { $case: "cluster", value: object.kind.value };
+        }
+        break;
+      }
+    }
+    return message;
+  },
+};
+
+function createBaseFallback_CachedResponse(): Fallback_CachedResponse {
+  return { maxAge: undefined, body: undefined };
+}
+
+export const Fallback_CachedResponse: MessageFns<
+  Fallback_CachedResponse,
+  "heddle.discovery.v1.Fallback.CachedResponse"
+> = {
+  $type: "heddle.discovery.v1.Fallback.CachedResponse" as const,
+
+  encode(message: Fallback_CachedResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.maxAge !== undefined) {
+      Duration.encode(message.maxAge, writer.uint32(10).fork()).join();
+    }
+    if (message.body !== undefined) {
+      writer.uint32(18).string(message.body);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): Fallback_CachedResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseFallback_CachedResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.maxAge = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.body = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<Fallback_CachedResponse>): Fallback_CachedResponse {
+    return Fallback_CachedResponse.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<Fallback_CachedResponse>): Fallback_CachedResponse {
+    const message = createBaseFallback_CachedResponse();
+    message.maxAge = (object.maxAge !== undefined && object.maxAge !== null)
+      ? Duration.fromPartial(object.maxAge)
+      : undefined;
+    message.body = object.body ?? undefined;
+    return message;
+  },
+};
+
+function createBasePeakEwma(): PeakEwma {
+  return { decay: undefined, defaultRtt: undefined };
+}
+
+export const PeakEwma: MessageFns<PeakEwma, "heddle.discovery.v1.PeakEwma"> = {
+  $type: "heddle.discovery.v1.PeakEwma" as const,
+
+  encode(message: PeakEwma, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.decay !== undefined) {
+      Duration.encode(message.decay, writer.uint32(10).fork()).join();
+    }
+    if (message.defaultRtt !== undefined) {
+      Duration.encode(message.defaultRtt, writer.uint32(18).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): PeakEwma {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBasePeakEwma();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.decay = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.defaultRtt = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<PeakEwma>): PeakEwma {
+    return PeakEwma.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<PeakEwma>): PeakEwma {
+    const message = createBasePeakEwma();
+    message.decay = (object.decay !== undefined && object.decay !== null)
+      ? Duration.fromPartial(object.decay)
+      : undefined;
+    message.defaultRtt = (object.defaultRtt !== undefined && object.defaultRtt !== null)
+      ? Duration.fromPartial(object.defaultRtt)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRoutePolicy(): RoutePolicy {
+  return { retryNonIdempotent: false, faultUntilWallMs: 0n, rateLimit: undefined };
+}
+
+export const RoutePolicy: MessageFns<RoutePolicy, "heddle.discovery.v1.RoutePolicy"> = {
+  $type: "heddle.discovery.v1.RoutePolicy" as const,
+
+  encode(message: RoutePolicy, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.retryNonIdempotent !== false) {
+      writer.uint32(8).bool(message.retryNonIdempotent);
+    }
+    if (message.faultUntilWallMs !== 0n) {
+      if (BigInt.asUintN(64, message.faultUntilWallMs) !== message.faultUntilWallMs) {
+        throw new globalThis.Error("value provided for field message.faultUntilWallMs of type uint64 too large");
+      }
+      writer.uint32(16).uint64(message.faultUntilWallMs);
+    }
+    if (message.rateLimit !== undefined) {
+      RateLimit.encode(message.rateLimit, writer.uint32(26).fork()).join();
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RoutePolicy {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRoutePolicy();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 8) {
+              break;
+            }
+
+            message.retryNonIdempotent = reader.bool();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.faultUntilWallMs = reader.uint64() as bigint;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.rateLimit = RateLimit.decode(reader, reader.uint32());
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RoutePolicy>): RoutePolicy {
+    return RoutePolicy.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RoutePolicy>): RoutePolicy {
+    const message = createBaseRoutePolicy();
+    message.retryNonIdempotent = object.retryNonIdempotent ?? false;
+    message.faultUntilWallMs = (object.faultUntilWallMs !== undefined && object.faultUntilWallMs !== null)
+      ? BigInt(object.faultUntilWallMs)
+      : 0n;
+    message.rateLimit = (object.rateLimit !== undefined && object.rateLimit !== null)
+      ? RateLimit.fromPartial(object.rateLimit)
+      : undefined;
+    return message;
+  },
+};
+
+function createBaseRateLimit(): RateLimit {
+  return { name: "", requests: 0, per: undefined, burst: 0, by: undefined, global: false, failOpen: false };
+}
+
+export const RateLimit: MessageFns<RateLimit, "heddle.discovery.v1.RateLimit"> = {
+  $type: "heddle.discovery.v1.RateLimit" as const,
+
+  encode(message: RateLimit, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.name !== "") {
+      writer.uint32(10).string(message.name);
+    }
+    if (message.requests !== 0) {
+      writer.uint32(16).uint32(message.requests);
+    }
+    if (message.per !== undefined) {
+      Duration.encode(message.per, writer.uint32(26).fork()).join();
+    }
+    if (message.burst !== 0) {
+      writer.uint32(32).uint32(message.burst);
+    }
+    switch (message.by?.$case) {
+      case "header":
+        writer.uint32(42).string(message.by.value);
+        break;
+      case "total":
+        writer.uint32(48).bool(message.by.value);
+        break;
+    }
+    if (message.global !== false) {
+      writer.uint32(56).bool(message.global);
+    }
+    if (message.failOpen !== false) {
+      writer.uint32(64).bool(message.failOpen);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): RateLimit {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseRateLimit();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.name = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.requests = reader.uint32();
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.per = Duration.decode(reader, reader.uint32());
+            continue;
+          }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.burst = reader.uint32();
+            continue;
+          }
+          case 5: {
+            if (tag !== 42) {
+              break;
+            }
+
+            message.by = { $case: "header", value: reader.string() };
+            continue;
+          }
+          case 6: {
+            if (tag !== 48) {
+              break;
+            }
+
+            message.by = { $case: "total", value: reader.bool() };
+            continue;
+          }
+          case 7: {
+            if (tag !== 56) {
+              break;
+            }
+
+            message.global = reader.bool();
+            continue;
+          }
+          case 8: {
+            if (tag !== 64) {
+              break;
+            }
+
+            message.failOpen = reader.bool();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<RateLimit>): RateLimit {
+    return RateLimit.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<RateLimit>): RateLimit {
+    const message = createBaseRateLimit();
+    message.name = object.name ?? "";
+    message.requests = object.requests ?? 0;
+    message.per = (object.per !== undefined && object.per !== null) ? Duration.fromPartial(object.per) : undefined;
+    message.burst = object.burst ?? 0;
+    switch (object.by?.$case) {
+      case "header": {
+        if (object.by?.value !== undefined && object.by?.value !== null) {
+          message.by = { $case: "header", value: object.by.value };
+        }
+        break;
+      }
+      case "total": {
+        if (object.by?.value !== undefined && object.by?.value !== null) {
+          message.by = { $case: "total", value: object.by.value };
+        }
+        break;
+      }
+    }
+    message.global = object.global ?? false;
+    message.failOpen = object.failOpen ?? false;
     return message;
   },
 };

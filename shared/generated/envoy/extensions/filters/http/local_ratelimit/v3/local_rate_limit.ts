@@ -6,7 +6,7 @@
 
 /* eslint-disable */
 import { BinaryReader, BinaryWriter } from "@bufbuild/protobuf/wire";
-import { BoolValue } from "../../../../../../google/protobuf/wrappers.ts";
+import { BoolValue, UInt32Value } from "../../../../../../google/protobuf/wrappers.ts";
 import { HeaderValueOption, RuntimeFractionalPercent } from "../../../../../config/core/v3/base.ts";
 import { RateLimit } from "../../../../../config/route/v3/route_components.ts";
 import { HttpStatus } from "../../../../../type/v3/http_status.ts";
@@ -45,6 +45,9 @@ export interface LocalRateLimit {
   alwaysConsumeDefaultTokenBucket: boolean | undefined;
   rateLimitedAsResourceExhausted: boolean;
   rateLimits: RateLimit[];
+  /** Buckets made for values that a descriptor leaves open; unset means 20, the one unused for longest goes. */
+  maxDynamicDescriptors: number | undefined;
+  enableRetryAfterHeader: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -65,6 +68,8 @@ function createBaseLocalRateLimit(): LocalRateLimit {
     alwaysConsumeDefaultTokenBucket: undefined,
     rateLimitedAsResourceExhausted: false,
     rateLimits: [],
+    maxDynamicDescriptors: undefined,
+    enableRetryAfterHeader: false,
     _unknownFields: {},
   };
 }
@@ -120,6 +125,12 @@ export const LocalRateLimit: MessageFns<
     }
     for (const v of message.rateLimits) {
       RateLimit.encode(v!, writer.uint32(138).fork()).join();
+    }
+    if (message.maxDynamicDescriptors !== undefined) {
+      UInt32Value.encode({ value: message.maxDynamicDescriptors! }, writer.uint32(146).fork()).join();
+    }
+    if (message.enableRetryAfterHeader !== false) {
+      writer.uint32(152).bool(message.enableRetryAfterHeader);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -265,6 +276,22 @@ export const LocalRateLimit: MessageFns<
             message.rateLimits.push(RateLimit.decode(reader, reader.uint32()));
             continue;
           }
+          case 18: {
+            if (tag !== 146) {
+              break;
+            }
+
+            message.maxDynamicDescriptors = UInt32Value.decode(reader, reader.uint32()).value;
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.enableRetryAfterHeader = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -314,6 +341,8 @@ export const LocalRateLimit: MessageFns<
     message.alwaysConsumeDefaultTokenBucket = object.alwaysConsumeDefaultTokenBucket ?? undefined;
     message.rateLimitedAsResourceExhausted = object.rateLimitedAsResourceExhausted ?? false;
     message.rateLimits = object.rateLimits?.map((e) => RateLimit.fromPartial(e)) || [];
+    message.maxDynamicDescriptors = object.maxDynamicDescriptors ?? undefined;
+    message.enableRetryAfterHeader = object.enableRetryAfterHeader ?? false;
     return message;
   },
 };
