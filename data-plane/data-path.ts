@@ -1,5 +1,5 @@
 import { systemClock } from "../shared/clock.ts";
-import { ACCESS_LOG_BUFFER_CHARS_MAX } from "../shared/limits.ts";
+import { ACCESS_LOG_BUFFER_CHARS_MAX, RESPONSE_CACHE_BOUNDS } from "../shared/limits.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Snapshot } from "../shared/model/snapshot.ts";
 import { systemRandom } from "../shared/random.ts";
@@ -13,6 +13,7 @@ import type { ConnectionTimes } from "./listener/connection-home.ts";
 import { HttpListener, type HttpListenerOptions } from "./listener/http-listener.ts";
 import { ListenerSet, type ListenerSpec } from "./listener/listener-set.ts";
 import type { ProxyLimitValues } from "./proxy-limits.ts";
+import { ResponseCache } from "./policy/response-cache.ts";
 import { RuntimeHolder } from "./runtime/apply.ts";
 import { compile, CompileCache } from "./runtime/compile.ts";
 import { ClusterStates } from "./runtime/cluster-states.ts";
@@ -44,6 +45,7 @@ export class DataPath {
   readonly rateLimits = new RateLimits();
   readonly listeners: ListenerSet;
   readonly requestMetrics = new RequestMetrics();
+  readonly responses = new ResponseCache(RESPONSE_CACHE_BOUNDS);
   readonly accessLog: LineWriter | undefined;
   readonly #config: ProxyConfig;
   readonly #log: Logger;
@@ -121,6 +123,7 @@ export class DataPath {
         rateLimits: this.rateLimits,
         runtimeOf: () => this.holder.current,
         sink,
+        responses: this.responses,
         wheel: this.#wheel,
         identity: { service, version },
         codec: { pathMode, underscores, limits: codecLimits(limits) },

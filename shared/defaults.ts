@@ -121,6 +121,12 @@ export const WHEEL_TICK_MS = 10;
 /** Share of the traces started here that are marked as sampled (Istio's default). */
 export const TRACE_SAMPLE_RATIO = 0.01;
 
+// Fallbacks (semantics.md 20, 9).
+/** A stored answer is replaced at most this often. */
+export const FALLBACK_REFRESH_MS = 1_000;
+/** What another service gets at least, when the time of the request is already used up. */
+export const FALLBACK_TRY_MS = 1_000;
+
 // The command line.
 /** One call of the admin API. */
 export const ADMIN_CALL_TIMEOUT_MS = 10_000;

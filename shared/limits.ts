@@ -108,6 +108,10 @@ export const CONNECTIONS_PER_ENDPOINT_MAX = 1_024;
 export const PENDING_PER_ENDPOINT_MAX = 1_024;
 /** Open connections of clients to one listener; beyond it a new one gets 503 for its first request and is counted. */
 export const CONNECTIONS_PER_LISTENER_MAX = 10_000;
+/** Last good answers that a proxy keeps for fallbacks, all services together; beyond it the oldest goes. */
+export const RESPONSE_CACHE_BOUNDS = { bytesMax: 16 * 1024 * 1024, entriesMax: 4_096 };
+/** A longer body is no fallback. */
+export const FALLBACK_BODY_BYTES_MAX = 64 * 1024;
 /** Copies of requests under way to one cluster; beyond it no more are made until some have ended, and those are counted. */
 export const MIRRORED_AT_ONCE_MAX = 64;
 /** Connections of one listener that wait to be refused in words; beyond it they are closed without one. */

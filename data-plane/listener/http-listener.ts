@@ -6,12 +6,14 @@ import {
   CONNECTIONS_PER_LISTENER_MAX,
   POLITE_REFUSALS_MAX,
   RELAY_BUFFER_BYTES_MAX,
+  RESPONSE_CACHE_BOUNDS,
   REQUESTS_PER_CONNECTION_MAX,
 } from "../../shared/limits.ts";
 import { systemClock, type Clock } from "../../shared/clock.ts";
 import { systemIds, systemRandom, type Ids, type Random } from "../../shared/random.ts";
 import type { TimerWheel } from "../../shared/timer-wheel.ts";
 import type { RequestDecoderOptions } from "../http1/request-decoder.ts";
+import { ResponseCache } from "../policy/response-cache.ts";
 import type { Identity, ListenerServices } from "../request/listener-services.ts";
 import { RateLimits } from "../runtime/rate-limits.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -33,6 +35,8 @@ export interface HttpListenerOptions {
   /** Asked once per request; the request keeps what it got. */
   readonly runtimeOf: () => Runtime;
   readonly sink: RequestSink;
+  /** Shared by the listeners of a process; by default one of its own. */
+  readonly responses?: ResponseCache;
   readonly wheel: TimerWheel;
   readonly identity: Identity;
   /** What is known of the limits of routes, for all listeners. */
@@ -194,6 +198,7 @@ function servicesOf(options: HttpListenerOptions, times: ConnectionTimes): Liste
     fixedAuthority: options.fixedAuthority,
     runtimeOf: options.runtimeOf,
     sink: options.sink,
+    responses: options.responses ?? new ResponseCache(RESPONSE_CACHE_BOUNDS),
     clock: options.clock ?? systemClock,
     wheel: options.wheel,
     random: options.random ?? systemRandom,

@@ -3,6 +3,7 @@ import type { Ids, Random } from "../../shared/random.ts";
 import type { TimerWheel } from "../../shared/timer-wheel.ts";
 import type { RequestDecoderOptions } from "../http1/request-decoder.ts";
 import type { RateLimits } from "../runtime/rate-limits.ts";
+import type { ResponseCache } from "../policy/response-cache.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { RequestSink } from "../telemetry/request-record.ts";
 import type { Egress } from "../upstream/egress.ts";
@@ -24,6 +25,8 @@ export interface ListenerServices {
   readonly fixedAuthority: string | undefined;
   readonly runtimeOf: () => Runtime;
   readonly sink: RequestSink;
+  /** The last good answers, of all listeners of the process. */
+  readonly responses: ResponseCache;
   readonly clock: Clock;
   readonly wheel: TimerWheel;
   readonly random: Random;

@@ -63,3 +63,8 @@ export function reasonOf(failure: AttemptFailure, responseBytesSeen: number): Lo
       return failure;
   }
 }
+
+/** What it says of the endpoint: a refusal of our own says nothing. */
+export function verdictOfFailure(failure: AttemptFailure): Verdict {
+  return failure === "overflow" || failure === "loop" ? "none" : "local";
+}

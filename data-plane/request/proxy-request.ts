@@ -1,3 +1,4 @@
+import { FALLBACK_TRY_MS } from "../../shared/defaults.ts";
 import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts";
 import { REFUSED } from "../policy/circuit-breaker.ts";
@@ -6,17 +7,31 @@ import { admit } from "./admit.ts";
 import { admitAttempt, giveBack } from "./admit-attempt.ts";
 import { Attempt, type AttemptFailure, type AttemptOwner } from "./attempt.ts";
 import { COMMIT, decideRetry, isIdempotent, type Outcome } from "./decide-retry.ts";
+import { fallbackOf, isReplaceable } from "./fall-back.ts";
+import { FaultHold, type FaultOwner } from "./fault-hold.ts";
 import { chooseCluster, findRoute } from "./find-route.ts";
+import { IdleWatch, watchIdleness } from "./idle-watch.ts";
 import type { LocalReason } from "./local-reply.ts";
 import { countForward } from "./max-forwards.ts";
 import { mirrorRequest } from "./mirror.ts";
-import { outcomeOf, outcomeOfResponse, reasonOf, verdictOfResponse } from "./outcome.ts";
+import { outcomeOf, outcomeOfResponse, reasonOf, verdictOfFailure, verdictOfResponse } from "./outcome.ts";
 import { pickEndpoint } from "./pick-endpoint.ts";
 import { readPropagation } from "./propagate.ts";
 import { beginResponse, beginTunnel, endResponse, relayBody, relayInformational } from "./relay.ts";
-import type { FaultRuntime, ForwardRuntime, RouteRuntime } from "../runtime/runtime.ts";
-import { replyBroken, replyFault, replyLocally, replyOptions, replyRedirect, replyDirectly } from "./reply-locally.ts";
+import type { ForwardRuntime, RouteRuntime } from "../runtime/runtime.ts";
+import {
+  note,
+  replyBroken,
+  replyDirectly,
+  replyFault,
+  replyLocally,
+  replyOptions,
+  replyRedirect,
+  replyStatic,
+  replyStored,
+} from "./reply-locally.ts";
 import type { RequestContext } from "./request-context.ts";
+import { copyOf, type ResponseCopy } from "./response-copy.ts";
 import { Tunnel } from "./tunnel.ts";
 
 /**
@@ -29,18 +44,18 @@ import { Tunnel } from "./tunnel.ts";
  *        └─▶ commit: relay head, body, trailers  |  tunnel  |  answer locally  |  cut the connection
  *                                                └─▶ finish
  */
-export class ProxyRequest implements AttemptOwner, DeadlineOwner {
+export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
   readonly ctx: RequestContext;
   /** The whole request, retries included; runs from when it has been received. */
   readonly #timeout = new Deadline(this);
-  /** Before a retry, or by a fault. Made at the first: most requests have none. */
+  /** Before a retry. Made at the first: most requests have none. */
   #pause: Deadline | undefined = undefined;
-  /** The route of a request that a fault holds. */
-  #held: RouteRuntime | undefined = undefined;
+  #hold: FaultHold | undefined = undefined;
   /** Bytes in either direction move it. Made for tunnels, and for requests that could be idle for as long. */
-  #idle: Deadline | undefined = undefined;
+  #idle: IdleWatch | undefined = undefined;
   #attempt: Attempt | undefined = undefined;
   #tunnel: Tunnel | undefined = undefined;
+  #copy: ResponseCopy | undefined = undefined;
   #isCommitted = false;
   /** A 100 has been passed on: the body may come. */
   #isContinued = false;
@@ -64,26 +79,14 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const refused = admit(ctx, route);
     if (refused !== undefined) return this.#end(refused);
     const { fault } = route;
-    if (fault !== undefined && fault.appliesTo(ctx.head, ctx.services.clock.wallMs())) return this.#delay(route, fault);
-    return this.#act(route.action);
+    if (fault?.appliesTo(ctx.head, ctx.services.clock.wallMs()) !== true) return this.#act(route.action);
+    this.#hold = new FaultHold(ctx, this, route);
+    return this.#hold.begin(fault);
   }
 
-  /** Delay first, then abort: drawn apart, so that a request may meet both. */
-  #delay(route: RouteRuntime, fault: FaultRuntime): void {
-    const { random, wheel } = this.ctx.services;
-    const delayMs = fault.delayMs(random.unit());
-    if (delayMs === 0) return this.#abort(route, fault);
-    this.ctx.flag = "DI";
-    this.#held = route;
-    this.#pause = new Deadline(this);
-    return wheel.arm(this.#pause, delayMs);
-  }
-
-  #abort(route: RouteRuntime, fault: FaultRuntime): void {
-    this.#held = undefined;
-    const status = fault.abortStatus(this.ctx.services.random.unit());
-    if (status !== 0) return this.#end(replyFault(this.ctx, status));
-    return this.#act(route.action);
+  onFaultPassed({ action }: RouteRuntime, abortStatus: number): void {
+    if (abortStatus === 0) this.#act(action);
+    else this.#end(replyFault(this.ctx, abortStatus));
   }
 
   #act(action: RouteRuntime["action"]): void {
@@ -95,7 +98,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     ctx.hash = action.hash(ctx.head, ctx.downstream.sourceIp);
     if (ctx.traceId === "") readPropagation(ctx);
     if (ctx.body.isComplete) this.#onReceived(action);
-    this.#watchIdleness();
+    this.#idle = watchIdleness(ctx, this);
     return this.#try(false);
   }
 
@@ -129,7 +132,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const { ctx } = this;
     ctx.upstreamMs = ctx.elapsedMs();
     this.#attempt?.judge(verdictOfResponse(head), head.status);
-    this.#onActivity();
+    this.#idle?.onActivity();
     if (head.status >= 400) {
       const outcome = outcomeOfResponse(head);
       if (outcome !== undefined && this.#retries(outcome)) return;
@@ -142,6 +145,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const isUnwanted = !head.keepAlive || (ctx.head.expectsContinue && !this.#isContinued && ctx.body.bytes === 0);
     const isCutShort = !ctx.body.isComplete && isUnwanted;
     if (isCutShort) this.#attempt?.stopSending();
+    this.#copy = copyOf(ctx, head);
     return beginResponse(ctx, head, isCutShort);
   }
 
@@ -149,8 +153,8 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const { wheel, tunnelIdleMs } = this.ctx.services;
     this.#tunnel = new Tunnel();
     wheel.cancel(this.#timeout);
-    this.#idle ??= new Deadline(this);
-    wheel.arm(this.#idle, tunnelIdleMs);
+    if (this.#idle === undefined) this.#idle = new IdleWatch(this.ctx, this, tunnelIdleMs);
+    else this.#idle.widen(tunnelIdleMs);
     beginTunnel(this.ctx, head);
     this.ctx.downstream.beginTunnel();
   }
@@ -159,7 +163,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const { ctx } = this;
     const attempt = this.#attempt;
     if (attempt === undefined || this.#isFinished) return;
-    attempt.judge(isOfOwnMaking(failure) ? "none" : "local", 0);
+    attempt.judge(verdictOfFailure(failure), 0);
     const reason = this.#tunnel === undefined ? reasonOf(failure, attempt.responseBytesSeen) : "upstream-died";
     if (this.#isCommitted) return this.#end(replyBroken(ctx, reason));
     const outcome = outcomeOf(failure, attempt.isRaced);
@@ -170,7 +174,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   /** Whether the attempt is repeated; then it has been given back, and the next one is under way. */
   #retries(outcome: Outcome): boolean {
     const { ctx } = this;
-    const policy = ctx.route?.retry;
+    const policy = ctx.fallback === "" ? ctx.route?.retry : undefined;
     if (policy === undefined && !outcome.isRaced) return false;
     const timeoutMs = ctx.route?.timeoutMs ?? 0;
     const state = {
@@ -201,24 +205,28 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   // ── The response on its way down ──
 
   onInformational(head: ResponseHead): void {
-    this.#onActivity();
+    this.#idle?.onActivity();
     if (head.status === 100) this.#isContinued = true;
     relayInformational(this.ctx, head);
   }
 
   onResponseBody(bytes: Buffer, start: number, end: number): void {
-    if (this.#isCommitted && !this.#isFinished) relayBody(this.ctx, bytes, start, end);
+    if (!this.#isCommitted || this.#isFinished) return;
+    this.#copy?.add(bytes, start, end);
+    relayBody(this.ctx, bytes, start, end);
   }
 
   onResponseBatch(): void {
-    this.#onActivity();
+    this.#idle?.onActivity();
     if (this.#isFinished || this.ctx.downstream.flush() || this.#isPaused) return;
     this.#isPaused = true;
     this.#attempt?.pauseResponse();
   }
 
   onResponseEnd(trailers: HeaderList): void {
-    if (this.#isCommitted) this.#end(endResponse(this.ctx, trailers));
+    if (!this.#isCommitted) return;
+    this.#copy?.keep();
+    this.#end(endResponse(this.ctx, trailers));
   }
 
   // ── The request on its way up, told by the downstream connection ──
@@ -241,13 +249,13 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   }
 
   onBodyBatch(): void {
-    this.#onActivity();
+    this.#idle?.onActivity();
     this.#attempt?.flushBody();
   }
 
   /** The socket takes more of the response. */
   onWritable(): void {
-    this.#onActivity();
+    this.#idle?.onActivity();
     this.#isPaused = false;
     this.#attempt?.resumeResponse();
   }
@@ -272,24 +280,6 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
   }
 
   // ── Idleness ──
-
-  /** Most requests end by their timeout before they could be idle for so long: they need no second deadline. */
-  #watchIdleness(): void {
-    const { ctx } = this;
-    const { streamIdleMs, wheel } = ctx.services;
-    const timeoutMs = ctx.route?.timeoutMs ?? 0;
-    const endsBefore = ctx.body.isComplete && timeoutMs > 0 && timeoutMs <= streamIdleMs;
-    if (streamIdleMs === 0 || endsBefore) return;
-    this.#idle = new Deadline(this);
-    wheel.arm(this.#idle, streamIdleMs);
-  }
-
-  /** Bytes have passed. */
-  #onActivity(): void {
-    if (this.#idle === undefined || this.#isFinished) return;
-    const { wheel, streamIdleMs, tunnelIdleMs } = this.ctx.services;
-    wheel.arm(this.#idle, this.#tunnel === undefined ? streamIdleMs : tunnelIdleMs);
-  }
 
   #onIdle(): void {
     if (this.#tunnel !== undefined) return this.#answer("tunnel-idle");
@@ -327,18 +317,12 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
 
   onDeadline(deadline: Deadline): void {
     try {
-      if (deadline === this.#pause) this.#onPaused();
-      else if (deadline === this.#idle) this.#onIdle();
+      if (deadline === this.#pause) this.#try(false);
+      else if (this.#idle?.isOf(deadline) === true) this.#onIdle();
       else this.#onTimeout();
     } catch (error) {
       this.onBug(error);
     }
-  }
-
-  #onPaused(): void {
-    const route = this.#held;
-    if (route?.fault === undefined) this.#try(false);
-    else this.#abort(route, route.fault);
   }
 
   /** Of the whole request: the caller is answered, and the service is held to it (seed F4.16). */
@@ -354,7 +338,32 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     if (route.mirrors.length > 0 && ctx.head.upgrade === "") mirrorRequest(ctx, route);
   }
 
+  /** Something else answers in place of the service, if its policy has something: the log keeps the reason's flag. */
+  #fallsBack(reason: LocalReason): boolean {
+    const { ctx } = this;
+    const fallback = fallbackOf(ctx);
+    if (fallback === undefined) return false;
+    note(ctx, reason);
+    if (fallback.kind === "service") this.#tryElsewhere(fallback.cluster);
+    else this.#end(fallback.kind === "static" ? replyStatic(ctx, fallback.body) : replyStored(ctx, fallback.response));
+    return true;
+  }
+
+  /** One attempt at another service, in what is left of the time. */
+  #tryElsewhere(cluster: string): void {
+    const { ctx } = this;
+    this.#attempt?.release();
+    this.#attempt = undefined;
+    ctx.fallback = "service";
+    ctx.cluster = ctx.runtime.clusters.get(cluster);
+    ctx.tried = [];
+    const timeoutMs = ctx.route?.timeoutMs ?? 0;
+    if (timeoutMs > 0) ctx.services.wheel.arm(this.#timeout, Math.max(timeoutMs - ctx.elapsedMs(), FALLBACK_TRY_MS));
+    this.#try(false);
+  }
+
   #answer(reason: LocalReason): void {
+    if (!this.#isCommitted && isReplaceable(reason) && this.#fallsBack(reason)) return;
     this.#end(this.#isCommitted ? replyBroken(this.ctx, reason) : replyLocally(this.ctx, reason));
   }
 
@@ -370,8 +379,10 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     const { ctx } = this;
     this.#isFinished = true;
     ctx.services.wheel.cancel(this.#timeout);
+    this.#hold?.end();
     if (this.#pause !== undefined) ctx.services.wheel.cancel(this.#pause);
-    if (this.#idle !== undefined) ctx.services.wheel.cancel(this.#idle);
+    this.#idle?.end();
+    this.#idle = undefined;
     this.#attempt?.release();
     ctx.body.forget();
     // What was refused before it was forwarded has a place in its trace, too.
@@ -379,9 +390,4 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner {
     ctx.durationMs = ctx.elapsedMs();
     ctx.services.sink.onFinished(ctx);
   }
-}
-
-/** Says nothing of the endpoint. */
-function isOfOwnMaking(failure: AttemptFailure): boolean {
-  return failure === "overflow" || failure === "loop";
 }

@@ -1,6 +1,7 @@
 import type { RespondAction } from "../../shared/model/route.ts";
 import type { CodecFailure, HeaderList } from "../http1/message.ts";
 import { headerLine, responseHeadText } from "../http1/write-head.ts";
+import type { StoredResponse } from "../policy/response-cache.ts";
 import type { RedirectRuntime } from "../runtime/runtime.ts";
 import { LOCAL_REPLIES, reasonPhrase, type LocalReason } from "./local-reply.ts";
 import { ALLOW_LINE } from "./max-forwards.ts";
@@ -22,8 +23,9 @@ export function replyLocally(ctx: RequestContext, why: LocalReason | CodecFailur
   const code = typeof why === "string" ? why : why.code;
   const sentence = typeof why === "string" ? LOCAL_REPLIES[why].sentence : "the request is not acceptable";
   const lines = `x-heddle-error: ${code}\r\n${linesAbout(ctx, why, status)}`;
-  if (why === "circuit-open") return write(ctx, status, `${lines}${JSON_TYPE}`, circuitOpenBody(ctx));
-  return write(ctx, status, `${lines}${TEXT_PLAIN}`, `heddle: ${sentence} (${code})\n`);
+  if (why === "circuit-open")
+    return write(ctx, { status, extraLines: `${lines}${JSON_TYPE}`, body: circuitOpenBody(ctx) });
+  return write(ctx, { status, extraLines: `${lines}${TEXT_PLAIN}`, body: `heddle: ${sentence} (${code})\n` });
 }
 
 function linesAbout(ctx: RequestContext, why: LocalReason | CodecFailure, status: number): string {
@@ -42,15 +44,16 @@ function circuitOpenBody({ destination }: RequestContext): string {
 export function replyRateLimited(ctx: RequestContext, lines: string): boolean {
   note(ctx, "rate-limited");
   const { status, sentence } = LOCAL_REPLIES["rate-limited"];
-  const headers = `x-heddle-error: rate-limited\r\n${lines}${TEXT_PLAIN}`;
-  return write(ctx, status, headers, `heddle: ${sentence} (rate-limited)\n`);
+  const extraLines = `x-heddle-error: rate-limited\r\n${lines}${TEXT_PLAIN}`;
+  return write(ctx, { status, extraLines, body: `heddle: ${sentence} (rate-limited)\n` });
 }
 
 /** Answers with the status of a fault (Envoy's flag FI). */
 export function replyFault(ctx: RequestContext, status: number): boolean {
   note(ctx, "fault-injected");
   const { sentence } = LOCAL_REPLIES["fault-injected"];
-  return write(ctx, status, `x-heddle-error: fault-injected\r\n${TEXT_PLAIN}`, `heddle: ${sentence}\n`);
+  const extraLines = `x-heddle-error: fault-injected\r\n${TEXT_PLAIN}`;
+  return write(ctx, { status, extraLines, body: `heddle: ${sentence} (fault-injected)\n` });
 }
 
 /** A response that has begun can not be completed, and no other can take its place. Always undefined: cut. */
@@ -63,26 +66,52 @@ export function replyRedirect(ctx: RequestContext, action: RedirectRuntime): boo
   // The location is made from what the client sent: never without a look at its bytes (response splitting).
   const line = headerLine("location", action.location(ctx.head));
   if (line === undefined) return replyLocally(ctx, "internal");
-  return write(ctx, action.status, line, "");
+  return write(ctx, { status: action.status, extraLines: line, body: "" });
 }
 
 /** The answer to an OPTIONS that may not be passed on. */
 export function replyOptions(ctx: RequestContext): boolean {
   ctx.detail = "max-forwards";
-  return write(ctx, 200, ALLOW_LINE, "");
+  return write(ctx, { status: 200, extraLines: ALLOW_LINE, body: "" });
 }
 
 export function replyDirectly(ctx: RequestContext, action: RespondAction): boolean {
   ctx.detail = "direct-response";
-  return write(ctx, action.status, action.body === "" ? "" : TEXT_PLAIN, action.body);
+  return write(ctx, { status: action.status, extraLines: action.body === "" ? "" : TEXT_PLAIN, body: action.body });
 }
 
-function note(ctx: RequestContext, why: LocalReason | CodecFailure): void {
+/** The static body of a fallback: an answer, not an error, so that the caller goes on (seed F2.49). */
+export function replyStatic(ctx: RequestContext, body: string): boolean {
+  ctx.fallback = "static";
+  return write(ctx, {
+    status: 200,
+    extraLines: "x-heddle-fallback: static\r\ncontent-type: application/json\r\n",
+    body,
+  });
+}
+
+/** The last good answer. It says that it is one, and how old (RFC 9111 5.1). */
+export function replyStored(ctx: RequestContext, { headers, body, storedMs, ageMs }: StoredResponse): boolean {
+  ctx.fallback = "cached";
+  const ageSec = Math.floor((ctx.services.clock.nowMs() - storedMs + ageMs) / 1_000);
+  return write(ctx, { status: 200, headers, extraLines: `age: ${ageSec}\r\nx-heddle-fallback: cached\r\n`, body });
+}
+
+/** Why the proxy answers in place of the service, or answers that somebody else does. */
+export function note(ctx: RequestContext, why: LocalReason | CodecFailure): void {
   ctx.flag = typeof why === "string" ? LOCAL_REPLIES[why].flag : why.status === 502 ? "UPE" : "DPE";
   ctx.detail = typeof why === "string" ? why : why.code;
 }
 
-function write(ctx: RequestContext, status: number, extraLines: string, body: string): boolean {
+interface Reply {
+  readonly status: number;
+  /** Of a stored answer; ours are in `extraLines`. */
+  readonly headers?: HeaderList;
+  readonly extraLines: string;
+  readonly body: string | Buffer;
+}
+
+function write(ctx: RequestContext, { status, headers = NO_HEADERS, extraLines, body }: Reply): boolean {
   const { head, downstream } = ctx;
   const isBodiless = status === 204 || status === 304;
   const bytes = Buffer.from(body);
@@ -92,7 +121,7 @@ function write(ctx: RequestContext, status: number, extraLines: string, body: st
     responseHeadText({
       status,
       reason: reasonPhrase(status),
-      headers: NO_HEADERS,
+      headers,
       framing: isBodiless ? "none" : "length",
       contentLength: isBodiless ? -1 : bytes.length,
       extraLines,

@@ -1,7 +1,7 @@
 import type { BodyFraming, RequestHead } from "../http1/message.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
 import type { ClusterRuntime, ForwardRuntime, Runtime } from "../runtime/runtime.ts";
-import type { RequestRecord, ResponseFlag } from "../telemetry/request-record.ts";
+import type { FallbackKind, RequestRecord, ResponseFlag } from "../telemetry/request-record.ts";
 import type { Downstream } from "./downstream.ts";
 import type { ListenerServices } from "./listener-services.ts";
 import { RequestBody } from "./request-body.ts";
@@ -39,6 +39,8 @@ export class RequestContext implements RequestRecord {
   version = "";
   status = 0;
   flag: ResponseFlag = "";
+  /** What stood in for an answer of the service. */
+  fallback: FallbackKind = "";
   detail = "";
   bytesSent = 0;
   /** How the response's body goes down, and whether the connection lives on after it. */

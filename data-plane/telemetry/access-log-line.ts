@@ -43,7 +43,7 @@ export function accessLogLine(record: RequestRecord): string {
     `,"request_id":${quote(record.requestId)}${placeOf(record)}${quote(record.method)}` +
     `,"authority":${quote(record.authority)},"path":${quote(record.path)}${answerOf(record)}${quote(record.endpoint)}` +
     `,"upstream_service_time":${milliseconds(record.upstreamMs)},"version":${quote(record.version)}` +
-    `,"attempts":${record.attempts},"bytes_received":${record.bytesReceived},"bytes_sent":${record.bytesSent}` +
+    `,"attempts":${record.attempts}${record.fallback === "" ? "" : `,"fallback":"${record.fallback}"`},"bytes_received":${record.bytesReceived},"bytes_sent":${record.bytesSent}` +
     `,"config_revision":${record.configRevision}}\n`
   );
 }

@@ -20,6 +20,7 @@ class Edge {
   bytesReceived = 0;
   bytesSent = 0;
   retries = 0;
+  readonly fallbacks = { cached: 0, static: 0, service: 0 };
   /** version -> flag -> status -> count. */
   readonly counts = new Map<string, Map<string, Map<number, Count>>>();
 
@@ -126,6 +127,12 @@ export class RequestMetrics implements RequestSink {
         samples: [...this.#details].map(([detail, value]) => ({ suffix: "", labels: [["detail", detail]], value })),
       },
       sum("heddle_retries_total", "Attempts after the first.", (edge) => edge.retries),
+      {
+        name: "heddle_fallbacks_total",
+        help: "Requests that something else answered in place of the service.",
+        type: "counter",
+        samples: edges.flatMap(fallbackSamples),
+      },
     ];
   }
 
@@ -171,6 +178,13 @@ function observe(edge: Edge, record: RequestRecord): void {
   edge.bytesReceived += record.bytesReceived;
   edge.bytesSent += record.bytesSent;
   if (record.attempts > 1) edge.retries += record.attempts - 1;
+  if (record.fallback !== "") edge.fallbacks[record.fallback] += 1;
+}
+
+function fallbackSamples({ labels, fallbacks }: Edge): readonly Sample[] {
+  return Object.entries(fallbacks)
+    .filter(([, value]) => value > 0)
+    .map(([kind, value]) => ({ suffix: "", labels: [...labels, ["kind", kind]], value }));
 }
 
 function countSamples(edge: Edge): readonly Sample[] {

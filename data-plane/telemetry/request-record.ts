@@ -19,6 +19,9 @@ export type ResponseFlag =
   | "SI"
   | "OM";
 
+/** What stood in for an answer of the service; "" is nothing. */
+export type FallbackKind = "" | "cached" | "static" | "service";
+
 /** What is known of a finished request. Implemented by the request's context: nothing is copied to report it. */
 export interface RequestRecord {
   readonly direction: "inbound" | "outbound" | "unspecified";
@@ -40,6 +43,7 @@ export interface RequestRecord {
   readonly flag: ResponseFlag;
   /** Machine-readable cause of a proxy-made answer, or "". */
   readonly detail: string;
+  readonly fallback: FallbackKind;
   readonly bytesReceived: number;
   readonly bytesSent: number;
   /** 32 and 16 hex digits. */

@@ -88,6 +88,8 @@ export interface FixtureOptions {
   readonly fault?: FaultPolicy;
   readonly mirrors?: readonly MirrorRuntime[];
   readonly rateLimit?: RateLimitPolicy;
+  /** Beside the one of the endpoints. */
+  readonly clusters?: readonly ClusterRuntime[];
   readonly match?: (head: RequestHead) => boolean;
   readonly egress?: boolean;
   /** Called at each pick of an endpoint. */
@@ -141,6 +143,7 @@ export class ProxyFixture {
       choice: fixedChoice(this.endpoints, {
         pick: () => {
           options.onPick?.();
+          if (this.endpoints.length === 0) return undefined;
           return this.endpoints[this.#next++ % this.endpoints.length];
         },
       }),
@@ -170,8 +173,8 @@ export class ProxyFixture {
     return {
       revision: 7,
       listeners: new Map([["outbound", listener]]),
-      clusters: new Map([[cluster.name, cluster]]),
       rateLimits: rateLimit === undefined ? [] : [rateLimit],
+      clusters: new Map([cluster, ...(options.clusters ?? [])].map((one) => [one.name, one])),
     };
   }
 

@@ -18,6 +18,7 @@ export function requestRecord(over: Partial<RequestRecord> = {}): RequestRecord 
     status: 200,
     flag: "",
     detail: "",
+    fallback: "",
     bytesReceived: 0,
     bytesSent: 42,
     traceId: "0af7651916cd43dd8448eb211c80319c",

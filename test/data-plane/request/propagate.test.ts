@@ -6,8 +6,9 @@ import type { Downstream } from "../../../data-plane/request/downstream.ts";
 import type { ListenerServices } from "../../../data-plane/request/listener-services.ts";
 import { propagationLines, readPropagation } from "../../../data-plane/request/propagate.ts";
 import { RateLimits } from "../../../data-plane/runtime/rate-limits.ts";
+import { ResponseCache } from "../../../data-plane/policy/response-cache.ts";
 import { RequestContext } from "../../../data-plane/request/request-context.ts";
-import { REQUEST_ID_CHARS_MAX, TRACESTATE_MEMBERS_MAX } from "../../../shared/limits.ts";
+import { REQUEST_ID_CHARS_MAX, RESPONSE_CACHE_BOUNDS, TRACESTATE_MEMBERS_MAX } from "../../../shared/limits.ts";
 import { seededRandom } from "../../../shared/random.ts";
 import { TimerWheel } from "../../../shared/timer-wheel.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -29,6 +30,7 @@ function contextOf(headers: string[], direction: "inbound" | "outbound" = "outbo
     fixedAuthority: undefined,
     rateLimits: new RateLimits(),
     runtimeOf: () => ({ revision: 1, listeners: new Map(), clusters: new Map(), rateLimits: [] }),
+    responses: new ResponseCache(RESPONSE_CACHE_BOUNDS),
     sink: { onFinished: () => undefined },
     clock,
     wheel: new TimerWheel(clock),
