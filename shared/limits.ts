@@ -155,6 +155,13 @@ export const CLIENT_CONNECTIONS_LIMIT: Range = { min: 0, max: 1_000_000 };
 export const RATE_LIMIT_KEYS_MAX = 10_000;
 /** A longer key is told apart by its end, its length and a hash. */
 export const RATE_LIMIT_KEY_CHARS_MAX = 256;
+/** Buckets of the whole mesh at the control plane; beyond it the new keys of a service share one. */
+export const COORDINATED_KEYS_MAX = 100_000;
+/** Of one ShouldRateLimit call. Beyond: INVALID_ARGUMENT. */
+export const RATE_LIMIT_DESCRIPTORS_MAX = 256;
+export const RATE_LIMIT_DESCRIPTOR_CHARS_MAX = 1_024;
+/** Envoy's bound on hits_addend. */
+export const HITS_ADDEND_MAX = 1_000_000_000;
 
 // Metrics: series of one metric; beyond it new label values are counted as "other".
 export const METRIC_SERIES_MAX = 2_000;

@@ -20,6 +20,7 @@ const PURE: readonly RegExp[] = [
   /^control-plane\/snapshot\/(?!publisher|encode)/,
   /^control-plane\/xds\/(subscription|node-session|name-set|held-routes|payload|resource-set|cluster-history)\.ts$/,
   /^control-plane\/liveness\/lease\.ts$/,
+  /^control-plane\/ratelimit\/token-coordinator\.ts$/,
   /^data-plane\/(http1|router|balancer|policy)\//,
   /^data-plane\/runtime\/(runtime|compile|compile-cluster|endpoint-state)\.ts$/,
   /^data-plane\/xds\/(client-session|discovery-message|holdings|objection|session-outcome|waits)\.ts$/,

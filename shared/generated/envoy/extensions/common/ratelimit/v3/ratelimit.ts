@@ -41,7 +41,11 @@ export namespace VhRateLimitsOptions {
 export interface RateLimitDescriptor {
   entries: RateLimitDescriptor_Entry[];
   limit: RateLimitDescriptor_RateLimitOverride | undefined;
-  hitsAddend: bigint | undefined;
+  hitsAddend:
+    | bigint
+    | undefined;
+  /** The hits are given back. */
+  isNegativeHits: boolean;
   _unknownFields?: { [key: number]: Uint8Array[] } | undefined;
 }
 
@@ -67,7 +71,7 @@ export interface LocalRateLimitDescriptor {
 }
 
 function createBaseRateLimitDescriptor(): RateLimitDescriptor {
-  return { entries: [], limit: undefined, hitsAddend: undefined, _unknownFields: {} };
+  return { entries: [], limit: undefined, hitsAddend: undefined, isNegativeHits: false, _unknownFields: {} };
 }
 
 export const RateLimitDescriptor: MessageFns<
@@ -85,6 +89,9 @@ export const RateLimitDescriptor: MessageFns<
     }
     if (message.hitsAddend !== undefined) {
       UInt64Value.encode({ value: message.hitsAddend! }, writer.uint32(26).fork()).join();
+    }
+    if (message.isNegativeHits !== false) {
+      writer.uint32(32).bool(message.isNegativeHits);
     }
     if (message._unknownFields !== undefined) {
       for (const [key, values] of globalThis.Object.entries(message._unknownFields)) {
@@ -134,6 +141,14 @@ export const RateLimitDescriptor: MessageFns<
             message.hitsAddend = UInt64Value.decode(reader, reader.uint32()).value;
             continue;
           }
+          case 4: {
+            if (tag !== 32) {
+              break;
+            }
+
+            message.isNegativeHits = reader.bool();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -166,6 +181,7 @@ export const RateLimitDescriptor: MessageFns<
     message.hitsAddend = (object.hitsAddend !== undefined && object.hitsAddend !== null)
       ? BigInt(object.hitsAddend)
       : undefined;
+    message.isNegativeHits = object.isNegativeHits ?? false;
     return message;
   },
 };
