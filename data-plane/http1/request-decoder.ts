@@ -106,7 +106,8 @@ export class RequestDecoder {
 
   // Hot: per chunk of every connection.
   /**
-   * Reads `bytes[start, end)` and returns the offset after what it used; {@link step} says what it came to:
+   * Reads `bytes[start, end)` and returns the offset after what it used; {@link step} says what it came to. What it used
+   * is its own: it may move the data of chunks together there.
    * - "need-more": all was used.
    * - "head": the head is complete and nothing of the body is used; read again, with the rest, for the body.
    * - "done": the message is complete (at once, for one without a body); the next begins at the returned offset.
