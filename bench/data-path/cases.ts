@@ -61,6 +61,10 @@ export const CASES: readonly Case[] = [
     figures: BYTES,
   },
   {
+    ...closed("chunked-2k", "The same in chunks of 2 KiB, outbound", "outbound", "chunked-2k", BIG_CONNECTIONS),
+    figures: BYTES,
+  },
+  {
     name: "slow-downloads",
     title: `${SLOW_READERS} parallel downloads of 8 MiB at 8 MiB/s, outbound`,
     way: "outbound",

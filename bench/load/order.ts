@@ -1,7 +1,7 @@
 /** What the load generator is asked to do, over the channel of its process, and what it answers. */
 
 /** The request that is sent again and again, and the response that must come back. */
-export type Shape = "get" | "get-30-fields" | "post-16k" | "chunked-1m" | "download-8m";
+export type Shape = "get" | "get-30-fields" | "post-16k" | "chunked-1m" | "chunked-2k" | "download-8m";
 
 export interface Target {
   readonly port: number;

@@ -3,17 +3,20 @@ import type { Shape } from "./order.ts";
 import { ID_CHARS, payloadAfterId } from "./payload.ts";
 
 /** The path of a request is `/KIND/ID?full=1`; the kind says which response the upstream gives. */
-export type Kind = "s" | "c" | "d";
+export type Kind = "s" | "c" | "k" | "d";
 
 export const SMALL_BYTES = 128;
 export const POST_BYTES = 16 * 1024;
 export const CHUNKED_BYTES = 1024 * 1024;
 export const DOWNLOAD_BYTES = 8 * 1024 * 1024;
 export const CHUNK_BYTES = 64 * 1024;
+/** What a server writes that buffers little (Go's net/http). */
+export const SMALL_CHUNK_BYTES = 2 * 1024;
 
 export const RESPONSE_BYTES: Readonly<Record<Kind, number>> = {
   s: SMALL_BYTES,
   c: CHUNKED_BYTES,
+  k: CHUNKED_BYTES,
   d: DOWNLOAD_BYTES,
 };
 
@@ -22,6 +25,7 @@ const KINDS: Readonly<Record<Shape, Kind>> = {
   "get-30-fields": "s",
   "post-16k": "s",
   "chunked-1m": "c",
+  "chunked-2k": "k",
   "download-8m": "d",
 };
 
@@ -50,7 +54,7 @@ export function requestTemplate(shape: Shape, authority: string): RequestTemplat
   const bytes = Buffer.concat([Buffer.from(head, "latin1"), body]);
   const idOffsets: number[] = [];
   for (let at = bytes.indexOf(GAP); at >= 0; at = bytes.indexOf(GAP, at + ID_CHARS)) idOffsets.push(at);
-  const requestBytes = shape === "post-16k" ? POST_BYTES : shape === "chunked-1m" ? CHUNKED_BYTES : 0;
+  const requestBytes = shape === "post-16k" ? POST_BYTES : shape.startsWith("chunked") ? CHUNKED_BYTES : 0;
   return { bytes, idOffsets, requestBytes, responseBytes: RESPONSE_BYTES[kind] };
 }
 
@@ -67,7 +71,10 @@ function partsOf(shape: Shape): [method: string, fields: readonly string[], body
     case "post-16k":
       return ["POST", [`content-length: ${POST_BYTES}`], Buffer.concat([gap, payloadAfterId(POST_BYTES)])];
     case "chunked-1m":
-      return ["POST", ["transfer-encoding: chunked"], chunked([gap, payloadAfterId(CHUNKED_BYTES)], CHUNK_BYTES)];
+    case "chunked-2k": {
+      const chunkBytes = shape === "chunked-1m" ? CHUNK_BYTES : SMALL_CHUNK_BYTES;
+      return ["POST", ["transfer-encoding: chunked"], chunked([gap, payloadAfterId(CHUNKED_BYTES)], chunkBytes)];
+    }
     default:
       return ["GET", [], EMPTY];
   }

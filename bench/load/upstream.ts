@@ -2,7 +2,7 @@ import { createServer, type AddressInfo, type Socket } from "node:net";
 
 import { chunked, ChunkedBody } from "./chunked-body.ts";
 import { ID_CHARS, payloadAfterId, PayloadCheck } from "./payload.ts";
-import { CHUNK_BYTES, CHUNKED_BYTES, DOWNLOAD_BYTES, POST_BYTES, SMALL_BYTES } from "./shapes.ts";
+import { CHUNK_BYTES, CHUNKED_BYTES, DOWNLOAD_BYTES, POST_BYTES, SMALL_BYTES, SMALL_CHUNK_BYTES } from "./shapes.ts";
 
 // The app behind every proxy: raw sockets, as little work as an honest answer allows, on two ports as the two versions of
 // a service. It echoes the request's id in a field and in the body, and refuses a request body that is not as it was sent.
@@ -11,6 +11,7 @@ const HEAD_END = "\r\n\r\n";
 const OK = "HTTP/1.1 200 OK\r\ncontent-type: text/plain\r\nx-bench-id: ";
 const SMALL_REST = payloadAfterId(SMALL_BYTES).toString("latin1");
 const CHUNKED_REST = chunked([payloadAfterId(CHUNKED_BYTES)], CHUNK_BYTES);
+const SMALL_CHUNKS_REST = chunked([payloadAfterId(CHUNKED_BYTES)], SMALL_CHUNK_BYTES);
 const DOWNLOAD_REST = payloadAfterId(DOWNLOAD_BYTES);
 const BAD = "HTTP/1.1 400 Bad Request\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -81,9 +82,10 @@ class Conversation {
         this.#socket.write(`${OK}${id}\r\ncontent-length: ${SMALL_BYTES}\r\n\r\n${id}${SMALL_REST}`, "latin1");
         return;
       case "c":
+      case "k":
         this.#socket.cork();
         this.#socket.write(`${OK}${id}\r\ntransfer-encoding: chunked\r\n\r\n${ID_CHARS}\r\n${id}\r\n`, "latin1");
-        this.#socket.write(CHUNKED_REST);
+        this.#socket.write(this.#kind === "c" ? CHUNKED_REST : SMALL_CHUNKS_REST);
         this.#socket.uncork();
         return;
       case "d":
