@@ -1,5 +1,6 @@
 import { formatAddress, type Address } from "../shared/address.ts";
 import { systemClock } from "../shared/clock.ts";
+import { ACCESS_LOG_BUFFER_CHARS_MAX } from "../shared/limits.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import type { ProxyNode } from "../shared/model/node.ts";
 import { packageVersion } from "../shared/package-root.ts";
@@ -8,21 +9,22 @@ import { systemTimers } from "../shared/timers.ts";
 import { AdminServer } from "./admin/admin-server.ts";
 import { ProxyReport } from "./admin/proxy-report.ts";
 import type { ProxyConfig } from "./config.ts";
-import { DataPath } from "./data-path.ts";
 import { drain, type Announced } from "./drain.ts";
 import { orListenFailed, type ListenerSpec } from "./listener/listener-set.ts";
 import { nodeName } from "./node-name.ts";
 import { writeReadyFile } from "./ready-file.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { processState } from "./telemetry/process-probe.ts";
+import { LineWriter } from "./telemetry/line-writer.ts";
 import { prometheusText } from "./telemetry/prometheus-text.ts";
 import { sumFamilies } from "./telemetry/sum-families.ts";
-import type { Tally } from "./workers/tally.ts";
+import { Workers } from "./workers/workers.ts";
 import { configFamilies, processFamilies } from "./telemetry/proxy-metrics.ts";
 import type { DiscoveryClient } from "./xds/client.ts";
 import { ClientSession } from "./xds/client-session.ts";
 import { CurrentConfig } from "./xds/current-config.ts";
 import type { DiscoveryLink } from "./xds/discovery-link.ts";
+import type { Activation } from "./xds/session-outcome.ts";
 import { LastGoodStore } from "./xds/last-good.ts";
 import { wireDecoder } from "./xds/wire-decoder.ts";
 
@@ -47,7 +49,8 @@ export class Proxy implements DiscoveryLink {
   readonly name: string;
   readonly log: Logger;
   readonly #config: ProxyConfig;
-  readonly #dataPath: DataPath;
+  readonly #accessLog: LineWriter | undefined;
+  readonly #workers: Workers;
   readonly #store: LastGoodStore | undefined;
   readonly #session: ClientSession<Runtime>;
   readonly #current: CurrentConfig;
@@ -66,19 +69,16 @@ export class Proxy implements DiscoveryLink {
     this.#config = config;
     this.log = createLog("heddle-proxy", config.logLevel);
     this.name = nodeName(config, systemIds);
-    this.#dataPath = new DataPath(config, this.log);
+    this.#accessLog = openAccessLog(config.accessLog);
+    this.#workers = new Workers(config, this.log, this.#accessLog);
     this.#store = this.#openStore();
     this.#session = this.#newSession();
     this.#current = new CurrentConfig({
       session: this.#session,
-      holder: this.#dataPath.holder,
-      endpoints: this.#dataPath.endpoints,
-      clusters: this.#dataPath.clusters,
-      rateLimits: this.#dataPath.rateLimits,
       store: this.#store,
       clock: systemClock,
       log: this.log,
-      onSwapped: (runtime) => this.#onSwapped(runtime),
+      swap: (activation) => this.#swap(activation),
     });
     this.#admin = new AdminServer(this.#newReport(), {
       drain: () => void this.drain(),
@@ -124,6 +124,7 @@ export class Proxy implements DiscoveryLink {
   async start({ holdInbound = false } = {}): Promise<void> {
     this.#isInboundHeld = holdInbound && this.#config.app !== undefined;
     this.#current.restore();
+    this.#workers.start();
     this.#addresses = await this.#openPorts();
     const { outbound, inbound, admin } = this.#addresses;
     this.log.info(
@@ -135,7 +136,7 @@ export class Proxy implements DiscoveryLink {
       },
       "listening",
     );
-    if (this.#current.source !== "none") this.#onServing();
+    if (this.#current.source !== "none") this.#onConfigured();
     // gRPC is half of the start-up time, and a proxy with a stored snapshot serves without it.
     const { DiscoveryClient } = await import("./xds/client.ts");
     this.#client = new DiscoveryClient({
@@ -160,7 +161,7 @@ export class Proxy implements DiscoveryLink {
   async openInbound(): Promise<void> {
     if (!this.#isInboundHeld || this.#drained !== undefined) return;
     this.#isInboundHeld = false;
-    const inbound = await this.#dataPath.listeners.open(INBOUND, this.#config.inbound, "--inbound");
+    const inbound = await this.#workers.open(INBOUND, this.#config.inbound, "--inbound");
     this.#addresses = { ...this.addresses, inbound };
     this.log.info({ inbound: formatAddress(inbound) }, "the app listens");
     this.#client?.reintroduce();
@@ -174,7 +175,7 @@ export class Proxy implements DiscoveryLink {
   drain({ keepOutbound = false } = {}): Promise<void> {
     this.#drained ??= drain({
       keepOutbound,
-      listeners: this.#dataPath.listeners,
+      listeners: this.#workers,
       announce: (waitMs) => this.#announceDrain(waitMs),
       clock: systemClock,
       timers: systemTimers,
@@ -185,34 +186,32 @@ export class Proxy implements DiscoveryLink {
 
   /** For log rotation. */
   async reopenAccessLog(): Promise<void> {
-    await this.#dataPath.accessLog?.reopen();
+    await this.#accessLog?.reopen();
   }
 
   /** Ends everything now; requests in flight are given up. Settles when the last snapshot and log lines are written. */
   async stop(): Promise<void> {
     this.#client?.stop();
-    this.#dataPath.close();
-    await this.#store?.flush();
-    await this.#dataPath.end();
+    await Promise.all([this.#workers.close(), this.#store?.flush()]);
+    await this.#workers.own.end();
     // Last: its open port keeps the process alive until here.
     this.#admin.close();
   }
 
   async #openPorts(): Promise<ProxyAddresses> {
     const { app, outbound, inbound, admin, upstreams } = this.#config;
-    const { listeners } = this.#dataPath;
     const hasInbound = app !== undefined && !this.#isInboundHeld;
     const opened = new Map<string, Address>();
     try {
       const addresses: ProxyAddresses = {
-        outbound: await listeners.open(OUTBOUND, outbound, "--outbound"),
-        inbound: hasInbound ? await listeners.open(INBOUND, inbound, "--inbound") : undefined,
+        outbound: await this.#workers.open(OUTBOUND, outbound, "--outbound"),
+        inbound: hasInbound ? await this.#workers.open(INBOUND, inbound, "--inbound") : undefined,
         admin: await orListenFailed(this.#admin.listen(admin), admin, "--admin"),
         upstreams: opened,
       };
       for (const { service, address } of upstreams) {
         const upstream = { ...OUTBOUND, name: `upstream:${service}`, fixedAuthority: service };
-        opened.set(service, await listeners.open(upstream, address, `--upstream ${service}`));
+        opened.set(service, await this.#workers.open(upstream, address, `--upstream ${service}`));
       }
       return addresses;
     } catch (error) {
@@ -221,12 +220,21 @@ export class Proxy implements DiscoveryLink {
     }
   }
 
-  #onSwapped(runtime: Runtime): void {
-    this.#dataPath.listeners.follow(runtime);
-    if (this.#addresses !== undefined) this.#onServing();
+  /** Settles when every worker has swapped; undefined when this is the only one. */
+  #swap({ runtime, snapshot, revision }: Activation<Runtime>): Promise<void> | undefined {
+    const swapped = this.#workers.swap(runtime, snapshot, revision);
+    if (this.#addresses !== undefined) this.#onConfigured();
+    return swapped;
   }
 
-  /** A snapshot is in use and the ports are open: once per process. */
+  /** A snapshot is in use here and the ports are open. */
+  #onConfigured(): void {
+    const { serving } = this.#workers;
+    if (serving === undefined) this.#onServing();
+    else void serving.then(() => this.#onServing());
+  }
+
+  /** Every worker serves: once per process. */
   #onServing(): void {
     if (this.#isServing) return;
     this.#isServing = true;
@@ -292,17 +300,13 @@ export class Proxy implements DiscoveryLink {
     return new ClientSession({
       decoder: wireDecoder,
       acceptOlder: this.#config.acceptOlder,
-      compile: (snapshot, revision) => this.#dataPath.compile(snapshot, revision),
+      compile: (snapshot, revision) => this.#workers.own.compile(snapshot, revision),
     });
-  }
-
-  async #tallies(): Promise<readonly Tally[]> {
-    return [this.#dataPath.tally()];
   }
 
   #newReport(): ProxyReport {
     const { service, version } = this.#config;
-    const { holder, listeners } = this.#dataPath;
+    const { holder, listeners } = this.#workers.own;
     const report: ProxyReport = new ProxyReport({
       proxy: {
         name: this.name,
@@ -318,9 +322,11 @@ export class Proxy implements DiscoveryLink {
       holder,
       listeners,
       isDraining: () => this.#drained !== undefined,
-      tallies: () => this.#tallies(),
+      isServing: () => this.#isServing,
+      workers: () => this.#workers.states,
+      tallies: () => this.#workers.tallies(),
       metrics: async () => {
-        const tallies = await this.#tallies();
+        const tallies = await this.#workers.tallies();
         return prometheusText([
           ...sumFamilies(tallies.map(({ families }) => families)),
           ...configFamilies({
@@ -329,10 +335,8 @@ export class Proxy implements DiscoveryLink {
             refusals: this.#current.refusals,
             snapshotWrites: this.#snapshotWrites,
           }),
-          ...processFamilies(
-            processState(),
-            tallies.map(({ loop }) => loop),
-          ),
+          ...processFamilies(processState(), tallies),
+          ...this.#workers.families(tallies),
         ]);
       },
     });
@@ -345,4 +349,9 @@ export async function startProxy(config: ProxyConfig, options = { holdInbound: f
   const proxy = new Proxy(config);
   await proxy.start(options);
   return proxy;
+}
+
+function openAccessLog(target: string): LineWriter | undefined {
+  if (target === "off") return undefined;
+  return new LineWriter(target === "stdout" ? "-" : target, systemTimers, ACCESS_LOG_BUFFER_CHARS_MAX);
 }

@@ -1,6 +1,11 @@
 import { parseAddress, type Address } from "../shared/address.ts";
-import { INBOUND_PORT, OUTBOUND_PORT, PROXY_ADMIN_PORT, XDS_PORT } from "../shared/defaults.ts";
-import { SERVICE_NAME_CHARS_MAX, VERSION_CHARS_MAX, XDS_NODE_ID_CHARS_MAX } from "../shared/limits.ts";
+import { INBOUND_PORT, OUTBOUND_PORT, PROXY_ADMIN_PORT, PROXY_WORKERS, XDS_PORT } from "../shared/defaults.ts";
+import {
+  PROXY_WORKERS_MAX,
+  SERVICE_NAME_CHARS_MAX,
+  VERSION_CHARS_MAX,
+  XDS_NODE_ID_CHARS_MAX,
+} from "../shared/limits.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import { violation, type Violation } from "../shared/violation.ts";
 import { UNDERSCORE_POLICIES, type UnderscorePolicy } from "./http1/message-fields.ts";
@@ -34,6 +39,8 @@ export interface ProxyConfig {
   /** Gets one JSON object (ReadyFile) once requests are served. */
   readonly readyFile: string | undefined;
   readonly egress: "allow-any" | "registry-only";
+  /** Threads that carry requests; 1 is the main thread alone. */
+  readonly workers: number;
   /** How paths are made canonical before they are routed. */
   readonly pathMode: PathMode;
   /** What is done with header names that have an underscore. */
@@ -67,6 +74,7 @@ export interface ProxySettings extends ProxyLimitSettings {
   readonly state?: string | undefined;
   readonly readyFile?: string | undefined;
   readonly egress?: string | undefined;
+  readonly workers?: string | undefined;
   readonly pathMode?: string | undefined;
   readonly underscores?: string | undefined;
   readonly accessLog?: string | undefined;
@@ -98,6 +106,7 @@ export function readProxyConfig(settings: ProxySettings): Result<ProxyConfig, re
     stateFolder: optional(settings.state),
     readyFile: optional(settings.readyFile),
     egress: oneOf("--egress", settings.egress, EGRESS_MODES, found),
+    workers: readWorkers(settings.workers, found),
     pathMode: oneOf("--path-mode", settings.pathMode, PATH_MODES, found),
     underscores: oneOf("--underscores", settings.underscores, UNDERSCORE_POLICIES, found),
     limits: readProxyLimits(settings, found),
@@ -124,6 +133,7 @@ export function settingsOfEnvironment(): ProxySettings {
     state: env["HEDDLE_STATE"],
     readyFile: env["HEDDLE_READY_FILE"],
     egress: env["HEDDLE_EGRESS"],
+    workers: env["HEDDLE_WORKERS"],
     pathMode: env["HEDDLE_PATH_MODE"],
     underscores: env["HEDDLE_UNDERSCORES"],
     accessLog: env["HEDDLE_ACCESS_LOG"],
@@ -170,6 +180,14 @@ function readUpstream(text: string, found: Violation[]): Upstream {
   }
   const service = bounded("--upstream", text.slice(0, equals), SERVICE_NAME_CHARS_MAX, found);
   return { service, address: readAddress("--upstream", text.slice(equals + 1), found) };
+}
+
+function readWorkers(text: string | undefined, found: Violation[]): number {
+  if (!isSet(text)) return PROXY_WORKERS;
+  const workers = Number(text);
+  if (Number.isInteger(workers) && workers >= 1 && workers <= PROXY_WORKERS_MAX) return workers;
+  found.push(violation("--workers", `"${text}" is not a whole number from 1 to ${PROXY_WORKERS_MAX}`));
+  return PROXY_WORKERS;
 }
 
 function oneOf<T extends string>(

@@ -1,5 +1,5 @@
 import { systemClock } from "../shared/clock.ts";
-import { ACCESS_LOG_BUFFER_CHARS_MAX, RESPONSE_CACHE_BOUNDS } from "../shared/limits.ts";
+import { RESPONSE_CACHE_BOUNDS } from "../shared/limits.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Snapshot } from "../shared/model/snapshot.ts";
 import { systemRandom } from "../shared/random.ts";
@@ -14,25 +14,41 @@ import { HttpListener, type HttpListenerOptions } from "./listener/http-listener
 import { ListenerSet, type ListenerSpec } from "./listener/listener-set.ts";
 import type { ProxyLimitValues } from "./proxy-limits.ts";
 import { ResponseCache } from "./policy/response-cache.ts";
-import { RuntimeHolder } from "./runtime/apply.ts";
+import { applyRuntime, RuntimeHolder } from "./runtime/apply.ts";
 import { compile, CompileCache } from "./runtime/compile.ts";
 import { ClusterStates } from "./runtime/cluster-states.ts";
 import { EndpointStates } from "./runtime/endpoint-states.ts";
 import { RateLimits } from "./runtime/rate-limits.ts";
 import type { Runtime } from "./runtime/runtime.ts";
+import { descriptors } from "./socket/descriptors.ts";
 import { AccessLog } from "./telemetry/access-log.ts";
 import { combinedSink } from "./telemetry/combined-sink.ts";
-import { LineWriter } from "./telemetry/line-writer.ts";
+import type { LineSink } from "./telemetry/line-writer.ts";
 import { loopProbe } from "./telemetry/process-probe.ts";
 import { trafficFamilies } from "./telemetry/proxy-metrics.ts";
 import { rateLimitFamilies } from "./telemetry/rate-limit-metrics.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
 import { Egress } from "./upstream/egress.ts";
+import type { CountBook } from "./workers/count-book.ts";
 import { endpointTallies, type Tally } from "./workers/tally.ts";
 import { growYoungHeapUnderLoad } from "./young-heap.ts";
 
 /** At the end, log lines that nobody takes do not keep the process for longer. */
 const LOG_FLUSH_MS = 500;
+
+export interface DataPathOptions {
+  readonly config: ProxyConfig;
+  readonly log: Logger;
+  readonly accessLog: LineSink | undefined;
+  /** Undefined for the only worker of a proxy. */
+  readonly shared?: SharedByWorkers;
+}
+
+/** What several workers have in common. */
+export interface SharedByWorkers {
+  readonly worker: number;
+  readonly counts: CountBook;
+}
 
 /**
  * The part of a proxy that carries requests: its ports, the runtime in use, what is known of endpoints, and what was
@@ -40,15 +56,16 @@ const LOG_FLUSH_MS = 500;
  */
 export class DataPath {
   readonly holder = new RuntimeHolder();
-  readonly endpoints = new EndpointStates();
+  readonly endpoints: EndpointStates;
   readonly clusters = new ClusterStates();
   readonly rateLimits = new RateLimits();
   readonly listeners: ListenerSet;
   readonly requestMetrics = new RequestMetrics();
   readonly responses = new ResponseCache(RESPONSE_CACHE_BOUNDS);
-  readonly accessLog: LineWriter | undefined;
   readonly #config: ProxyConfig;
   readonly #log: Logger;
+  readonly #accessLog: LineSink | undefined;
+  readonly #shared: SharedByWorkers | undefined;
   readonly #cache = new CompileCache();
   readonly #wheel = new TimerWheel(systemClock);
   readonly #wheelTurning: Timer;
@@ -56,10 +73,14 @@ export class DataPath {
   /** Undefined: hosts outside the mesh are not for this proxy. */
   readonly #egress: Egress | undefined;
 
-  constructor(config: ProxyConfig, log: Logger) {
+  constructor({ config, log, accessLog, shared }: DataPathOptions) {
     this.#config = config;
     this.#log = log;
-    this.accessLog = openAccessLog(config.accessLog);
+    this.#accessLog = accessLog;
+    this.#shared = shared;
+    this.endpoints = new EndpointStates(shared?.counts);
+    const sockets = shared?.counts.of("sockets");
+    if (sockets !== undefined) descriptors.shareWith(sockets);
     this.#egress = config.egress === "allow-any" ? new Egress() : undefined;
     this.listeners = new ListenerSet(this.#listenerMaker(), log);
     this.#wheelTurning = turnWheel(this.#wheel, systemTimers);
@@ -78,17 +99,24 @@ export class DataPath {
     return compiled.ok ? ok(compiled.value.runtime) : compiled;
   }
 
+  /** New requests use it from here on. */
+  swap(runtime: Runtime): void {
+    applyRuntime(this.holder, runtime, this);
+    this.listeners.follow(runtime);
+  }
+
   /** What was counted up to now. */
   tally(): Tally {
     const endpoints = [...this.endpoints.values()];
     return {
+      worker: this.#shared?.worker ?? 0,
       families: [
         ...this.requestMetrics.families(),
         ...rateLimitFamilies(this.rateLimits),
         ...trafficFamilies({
           listeners: this.listeners.all(),
           endpoints,
-          logLinesDropped: this.accessLog?.droppedLines ?? 0,
+          logLinesDropped: this.#accessLog?.droppedLines ?? 0,
         }),
       ],
       endpoints: endpointTallies(endpoints),
@@ -107,17 +135,24 @@ export class DataPath {
   /** After `close`: settles when the last log lines are written, or nobody took them for a while. */
   async end(): Promise<void> {
     const tooLong = new Promise<void>((settle) => systemTimers.after(LOG_FLUSH_MS, settle));
-    await Promise.race([this.accessLog?.flush(), tooLong]);
+    await Promise.race([this.#accessLog?.flush(), tooLong]);
     this.#wheelTurning.cancel();
+  }
+
+  #portOf({ name }: ListenerSpec): Pick<HttpListenerOptions, "sharesPort" | "connectionsOfAll"> {
+    if (this.#shared === undefined) return {};
+    const connectionsOfAll = this.#shared.counts.of(`connections ${name}`);
+    return { sharesPort: true, ...(connectionsOfAll === undefined ? {} : { connectionsOfAll }) };
   }
 
   #listenerMaker(): (spec: ListenerSpec) => HttpListener {
     const { service, version, pathMode, underscores, limits } = this.#config;
-    const logs = this.accessLog === undefined ? [] : [new AccessLog(this.accessLog)];
+    const logs = this.#accessLog === undefined ? [] : [new AccessLog(this.#accessLog)];
     const sink = combinedSink([this.requestMetrics, ...logs, growYoungHeapUnderLoad()]);
     return (spec) =>
       new HttpListener({
         ...spec,
+        ...this.#portOf(spec),
         // What comes in is for the app beside the proxy, never for a host elsewhere.
         ...(spec.direction === "outbound" && this.#egress !== undefined ? { egress: this.#egress } : {}),
         rateLimits: this.rateLimits,
@@ -154,9 +189,4 @@ function connectionBounds(limits: ProxyLimitValues): Partial<HttpListenerOptions
     requestsPerConnectionMax: limits.connectionRequestsMax,
     ...(limits.clientConnectionsMax === 0 ? {} : { connectionsPerClientMax: limits.clientConnectionsMax }),
   };
-}
-
-function openAccessLog(target: string): LineWriter | undefined {
-  if (target === "off") return undefined;
-  return new LineWriter(target === "stdout" ? "-" : target, systemTimers, ACCESS_LOG_BUFFER_CHARS_MAX);
 }

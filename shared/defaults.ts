@@ -127,6 +127,20 @@ export const FALLBACK_REFRESH_MS = 1_000;
 /** What another service gets at least, when the time of the request is already used up. */
 export const FALLBACK_TRY_MS = 1_000;
 
+// Workers of a proxy.
+/** One thread: a sidecar seldom needs more, and two carry what one truth costs (Envoy's --concurrency is all cores). */
+export const PROXY_WORKERS = 1;
+/** The control plane hears that a change is in use when all workers have it, or after this: one that hangs holds nobody up. */
+export const WORKER_SWAP_MS = 2_000;
+/** A scrape waits this long for a worker; then what it told last stands in. */
+export const WORKER_ANSWER_MS = 1_000;
+/** From the order to end until a worker is ended: its log lines are written by then. */
+export const WORKER_STOP_MS = 1_000;
+/** Full jitter between these before a worker that died is started anew; one that lived this long had no part in the last death. */
+export const WORKER_RESTART_MIN_MS = 100;
+export const WORKER_RESTART_MAX_MS = 10_000;
+export const WORKER_LIVED_MS = 60_000;
+
 // The command line.
 /** One call of the admin API. */
 export const ADMIN_CALL_TIMEOUT_MS = 10_000;

@@ -180,5 +180,7 @@ export const RING_POINTS_MAX = 1_048_576;
 
 // The access log: lines not yet written; beyond it new ones are dropped and counted.
 export const ACCESS_LOG_BUFFER_CHARS_MAX = 4 * 1024 * 1024;
+/** Threads of one proxy. */
+export const PROXY_WORKERS_MAX = 64;
 /** Connections to a proxy's admin port. */
 export const ADMIN_CONNECTIONS_MAX = 64;

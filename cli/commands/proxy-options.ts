@@ -27,6 +27,7 @@ export function addProxyOptions(command: Command): Command {
     .addOption(flag("--state <folder>", "keeps the last good snapshot: the proxy can start without the control plane"))
     .addOption(flag("--ready-file <file>", "gets one JSON object with the real addresses once requests are served"))
     .addOption(flag("--egress <mode>", "calls to hosts outside the mesh").choices(["allow-any", "registry-only"]))
+    .addOption(flag("--workers <n>", "threads that carry requests, on Linux (default: 1)"))
     .addOption(flag("--path-mode <mode>", "how paths are made canonical (default: reject)").choices(PATH_MODES))
     .addOption(
       flag("--underscores <policy>", "header names with a _ (default: keep)").choices(["keep", "drop", "reject"]),

@@ -20,8 +20,11 @@ import type { RouteConfig } from "../../shared/model/route.ts";
 export type SnapshotSource = "none" | "disk" | "stream";
 
 export interface ReadyJson {
-  readonly state: "ready" | "no-config" | "draining";
+  /** `starting`: there is a configuration, and not all workers have it yet. One that is started anew later changes nothing. */
+  readonly state: "ready" | "starting" | "no-config" | "draining";
   readonly proxy: ProxyJson;
+  /** Threads that carry requests. */
+  readonly workers: { readonly all: number; readonly serving: number };
   readonly config: ConfigStateJson;
 }
 

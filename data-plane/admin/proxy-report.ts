@@ -3,6 +3,7 @@ import type { Cluster, Endpoint } from "../../shared/model/cluster.ts";
 import type { ListenerSet } from "../listener/listener-set.ts";
 import type { RuntimeHolder } from "../runtime/apply.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
+import type { WorkerState } from "../workers/worker-families.ts";
 import { sumOfEndpoint, type EndpointTally, type Tally } from "../workers/tally.ts";
 import type { ClusterRuntime } from "../runtime/runtime.ts";
 import type { DiscoveryLink } from "../xds/discovery-link.ts";
@@ -29,6 +30,9 @@ export interface ProxyReportOptions {
   readonly holder: RuntimeHolder;
   readonly listeners: ListenerSet;
   readonly isDraining: () => boolean;
+  /** All workers have had a configuration. */
+  readonly isServing: () => boolean;
+  readonly workers: () => readonly WorkerState[];
   /** What each worker counted. */
   readonly tallies: () => Promise<readonly Tally[]>;
   /** The Prometheus text. */
@@ -44,9 +48,16 @@ export class ProxyReport {
   }
 
   ready(): ReadyJson {
-    const { proxy, isDraining, config } = this.#options;
-    const state = isDraining() ? "draining" : config.source === "none" ? "no-config" : "ready";
-    return { state, proxy, config: this.config() };
+    const { proxy, workers } = this.#options;
+    const serving = workers().filter(({ isServing }) => isServing).length;
+    return { state: this.#state(), proxy, workers: { all: workers().length, serving }, config: this.config() };
+  }
+
+  #state(): ReadyJson["state"] {
+    const { isDraining, isServing, config } = this.#options;
+    if (isDraining()) return "draining";
+    if (config.source === "none") return "no-config";
+    return isServing() ? "ready" : "starting";
   }
 
   config(): ConfigStateJson {

@@ -52,6 +52,8 @@ export interface HttpListenerOptions {
   readonly times?: Partial<ConnectionTimes>;
   /** How strictly requests are read, and what they may ask for; CONNECT passes by default where there is a way out. */
   readonly codec?: RequestDecoderOptions;
+  /** Other threads of this process listen on the same port, and the system spreads connections over them. */
+  readonly sharesPort?: boolean;
   readonly connectionsMax?: number;
   /** Its connections in all workers, which share `connectionsMax`; undefined with one. */
   readonly connectionsOfAll?: SharedCount;
@@ -77,6 +79,7 @@ export class HttpListener implements ConnectionHome {
   readonly requestsPerConnectionMax: number;
   readonly #server: Server;
   readonly #connections = new Set<OpenConnection>();
+  readonly #sharesPort: boolean;
   readonly #connectionsMax: number;
   readonly #connectionsOfAll: SharedCount | undefined;
   readonly #perClientMax: number | undefined;
@@ -92,6 +95,7 @@ export class HttpListener implements ConnectionHome {
       { allowHalfOpen: true, noDelay: true, highWaterMark: RELAY_BUFFER_BYTES_MAX },
       (socket) => this.#onConnection(socket),
     );
+    this.#sharesPort = options.sharesPort ?? false;
     this.#connectionsMax = options.connectionsMax ?? CONNECTIONS_PER_LISTENER_MAX;
     this.#connectionsOfAll = options.connectionsOfAll;
     this.#perClientMax = options.connectionsPerClientMax;
@@ -107,7 +111,7 @@ export class HttpListener implements ConnectionHome {
   listen(address: Address): Promise<Address> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen(address.port, address.host, () => {
+      this.#server.listen({ ...address, reusePort: this.#sharesPort }, () => {
         this.#server.off("error", reject);
         this.#server.on("error", this.services.onBug);
         const bound = this.address();

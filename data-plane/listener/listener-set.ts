@@ -154,5 +154,6 @@ function listenError(error: unknown, address: Address, flag: string): string {
   }
   if (code === "EACCES") return `${flag}: ${where} may only be opened by root; choose a port above 1023`;
   if (code === "EADDRNOTAVAIL") return `${flag}: ${address.host} is not an address of this machine`;
+  if (code === "ENOTSUP") return `${flag}: this system cannot share a port among workers; start with --workers 1`;
   return `${flag}: ${where} cannot be opened: ${error instanceof Error ? error.message : String(error)}`;
 }

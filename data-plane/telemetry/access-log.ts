@@ -1,12 +1,12 @@
 import { accessLogLine } from "./access-log-line.ts";
-import type { LineWriter } from "./line-writer.ts";
+import type { LineSink } from "./line-writer.ts";
 import type { RequestRecord, RequestSink } from "./request-record.ts";
 
 /** One JSON line per finished request. */
 export class AccessLog implements RequestSink {
-  readonly #writer: LineWriter;
+  readonly #writer: LineSink;
 
-  constructor(writer: LineWriter) {
+  constructor(writer: LineSink) {
     this.#writer = writer;
   }
 

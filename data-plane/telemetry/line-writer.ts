@@ -17,12 +17,22 @@ const STDOUT_PATH = "/proc/self/fd/1";
 const OPEN_FLAGS = constants.O_WRONLY | constants.O_CREAT | constants.O_APPEND | constants.O_NONBLOCK;
 const FILE_MODE = 0o640;
 
+/** Takes lines without making anybody wait. */
+export interface LineSink {
+  /** `line` ends in a newline. */
+  write(line: string): void;
+  /** Settles when all lines so far are out of here. */
+  flush(): Promise<void>;
+  /** Since the start. */
+  readonly droppedLines: number;
+}
+
 /**
  * Writes lines to a file or to standard output ("-") without ever waiting for them: one write runs at a time, lines that
  * come meanwhile are kept up to `charsMax`, further ones are dropped and counted. Not through pino's destination, which
  * writes what is left when the process ends, and hangs there when nobody reads.
  */
-export class LineWriter {
+export class LineWriter implements LineSink {
   readonly #target: string;
   readonly #timers: Timers;
   readonly #charsMax: number;
@@ -46,14 +56,14 @@ export class LineWriter {
     this.#file = openTarget(target);
   }
 
-  /** `line` ends in a newline. */
-  write(line: string): void {
-    if (this.#chars + line.length > this.#charsMax) {
-      this.#droppedLines += 1;
+  /** `text` ends in a newline; it may be several lines. */
+  write(text: string, lines = 1): void {
+    if (this.#chars + text.length > this.#charsMax) {
+      this.#droppedLines += lines;
       return;
     }
-    this.#lines.push(line);
-    this.#chars += line.length;
+    this.#lines.push(text);
+    this.#chars += text.length;
     if (this.#chars >= WRITE_CHARS_MIN) this.#start();
     else this.#timer ??= this.#timers.after(FLUSH_PERIOD_MS, () => this.#start());
   }

@@ -152,15 +152,18 @@ function poolFamilies(endpoints: Iterable<EndpointState>): readonly MetricFamily
   ];
 }
 
-/** `loops` has an entry for each worker; with more than one they are told apart by a label. */
-export function processFamilies(process: ProcessState, loops: readonly LoopDelay[]): readonly MetricFamily[] {
+/** The loops are told apart by a label when there are several. */
+export function processFamilies(
+  process: ProcessState,
+  workers: readonly { readonly worker: number; readonly loop: LoopDelay }[],
+): readonly MetricFamily[] {
   const delay = (name: string, help: string, value: (loop: LoopDelay) => number): MetricFamily => ({
     name,
     help,
     type: "gauge",
-    samples: loops.map((loop, index) => ({
+    samples: workers.map(({ worker, loop }) => ({
       suffix: "",
-      labels: loops.length === 1 ? [] : [["worker", String(index + 1)]],
+      labels: workers.length === 1 ? [] : [["worker", String(worker)]],
       value: value(loop),
     })),
   });

@@ -1,4 +1,9 @@
+import { METRIC_SERIES_MAX } from "../../shared/limits.ts";
+import { DURATION_BUCKETS_MS } from "./histogram.ts";
 import type { MetricFamily, Sample } from "./prometheus-text.ts";
+
+/** Of one family: workers that come and go must not add series for ever. A histogram has a sample for each bucket. */
+const SAMPLES_MAX = METRIC_SERIES_MAX * (DURATION_BUCKETS_MS.length + 3);
 
 /** One exposition of several workers': samples with the same labels become their sum, or the largest of them (`combine`). */
 export function sumFamilies(lists: readonly (readonly MetricFamily[])[]): readonly MetricFamily[] {
@@ -34,7 +39,7 @@ function combined(families: readonly MetricFamily[]): readonly Sample[] {
           : combine === "largest"
             ? Math.max(known, sample.value)
             : known + sample.value;
-      byLabels.set(key, { ...sample, value });
+      if (known !== undefined || byLabels.size < SAMPLES_MAX) byLabels.set(key, { ...sample, value });
     }
   }
   return [...byLabels.values()];

@@ -1,9 +1,11 @@
 import type { EndpointState } from "../runtime/endpoint-state.ts";
-import type { MetricFamily } from "../telemetry/prometheus-text.ts";
 import type { LoopDelay } from "../telemetry/process-probe.ts";
+import type { MetricFamily } from "../telemetry/prometheus-text.ts";
+import { countersOf, sumFamilies } from "../telemetry/sum-families.ts";
 
 /** What one worker of a proxy counted, at the moment it was asked. Plain data: it goes from thread to thread. */
 export interface Tally {
+  readonly worker: number;
   readonly families: readonly MetricFamily[];
   /** By address, those that were used. */
   readonly endpoints: ReadonlyMap<string, EndpointTally>;
@@ -40,6 +42,17 @@ export function endpointTallies(states: Iterable<EndpointState>): ReadonlyMap<st
 /** Of the endpoint at that address, in all workers. */
 export function sumOfEndpoint(key: string, tallies: readonly Tally[]): EndpointTally {
   return tallies.reduce((sum, { endpoints }) => added(sum, endpoints.get(key)), noTally);
+}
+
+/** What stays of a worker that ended: a counter never goes down. Endpoints are told by who lives. */
+export function departed({ worker, families }: Tally, before: Tally | undefined): Tally {
+  const kept = { worker, families: countersOf(families), endpoints: new Map(), loop: { meanMs: 0, maxMs: 0 } };
+  return before === undefined ? kept : joined(kept, before);
+}
+
+/** A worker with what those counted that had its place before. */
+export function joined(live: Tally, before: Tally): Tally {
+  return { ...live, families: sumFamilies([live.families, before.families]) };
 }
 
 function added(one: EndpointTally, other: EndpointTally | undefined): EndpointTally {

@@ -24,8 +24,8 @@ import type { Activation, Outcome, Refused } from "./session-outcome.ts";
 
 /** What the rest of the proxy hears of the stream. */
 export interface DiscoveryEvents<T> {
-  /** Swap now: the ACK leaves when this returns. */
-  onActivated(activation: Activation<T>): void;
+  /** Swap now: the ACK leaves when this returns, or when the promise settles. It must not reject. */
+  onActivated(activation: Activation<T>): Promise<void> | undefined;
   onRefused(refused: Refused): void;
   /** The first answer on a stream. */
   onConnected(address: string): void;
@@ -68,6 +68,8 @@ export class DiscoveryClient<T> implements DiscoveryLink {
   #retry: Timer | undefined = undefined;
   #lastError = "";
   #isStopped = false;
+  /** What was put in use last, while it is not in use everywhere. */
+  #swapping: Promise<void> | undefined = undefined;
 
   constructor(options: DiscoveryClientOptions<T>) {
     this.#options = options;
@@ -156,8 +158,24 @@ export class DiscoveryClient<T> implements DiscoveryLink {
 
   #carryOut(outcome: Outcome<T>): void {
     const { events } = this.#options;
-    if (outcome.activate !== undefined) events.onActivated(outcome.activate);
+    const swapping = outcome.activate === undefined ? undefined : events.onActivated(outcome.activate);
     if (outcome.refused !== undefined) events.onRefused(outcome.refused);
+    if (swapping === undefined && this.#swapping === undefined) this.#answer(outcome);
+    else this.#answerAfter(swapping, outcome);
+  }
+
+  /** Answers leave in the order of the responses, each after the swaps up to its own. */
+  #answerAfter(swapping: Promise<void> | undefined, outcome: Outcome<T>): void {
+    const stream = this.#stream;
+    const turn = Promise.all([this.#swapping, swapping]).then(() => {
+      if (this.#swapping === turn) this.#swapping = undefined;
+      // On another stream they would answer what was never asked there.
+      if (stream === this.#stream) this.#answer(outcome);
+    });
+    this.#swapping = turn;
+  }
+
+  #answer(outcome: Outcome<T>): void {
     for (const request of outcome.requests) this.#send(request);
     if (outcome.reconnect !== undefined && this.#stream !== undefined) this.#onEnded(this.#stream, outcome.reconnect);
     this.#scheduleWake();

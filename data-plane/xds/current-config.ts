@@ -2,10 +2,6 @@ import type { Clock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import { emptySnapshot, type Snapshot } from "../../shared/model/snapshot.ts";
 import { describeViolations } from "../../shared/violation.ts";
-import { applyRuntime, type RuntimeHolder } from "../runtime/apply.ts";
-import type { ClusterStates } from "../runtime/cluster-states.ts";
-import type { EndpointStates } from "../runtime/endpoint-states.ts";
-import type { RateLimits } from "../runtime/rate-limits.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { ClientSession } from "./client-session.ts";
 import { RESOURCE_TYPES, type SubscribedType } from "./discovery-message.ts";
@@ -14,16 +10,12 @@ import type { Activation, Refused } from "./session-outcome.ts";
 
 export interface CurrentConfigOptions {
   readonly session: ClientSession<Runtime>;
-  readonly holder: RuntimeHolder;
-  readonly endpoints: EndpointStates;
-  readonly clusters: ClusterStates;
-  readonly rateLimits: RateLimits;
   /** Undefined: nothing is kept on disk. */
   readonly store: LastGoodStore | undefined;
   readonly clock: Clock;
   readonly log: Logger;
-  /** After each swap. */
-  readonly onSwapped: (runtime: Runtime) => void;
+  /** Puts it in use. A promise settles when it is in use everywhere; undefined: it is. */
+  readonly swap: (activation: Activation<Runtime>) => Promise<void> | undefined;
 }
 
 /** The snapshot in use: where it came from, how it is put in place and kept, and what was refused since. */
@@ -92,17 +84,19 @@ export class CurrentConfig {
     }
     this.#source = "disk";
     this.#confirmedWallMs = loaded.value.savedWallMs;
-    this.#swap(restored.value);
+    void this.#swap(restored.value);
     log.info({ revision: restored.value.revision, ageMs: Math.round(this.ageMs()) }, "serving the snapshot from disk");
   }
 
-  onActivated(activation: Activation<Runtime>): void {
+  /** Settles like `swap`: then the control plane may be told. */
+  onActivated(activation: Activation<Runtime>): Promise<void> | undefined {
     const { store, clock, log } = this.#options;
     const isFirst = this.#source !== "stream";
     this.#source = "stream";
-    this.#swap(activation);
+    const swapped = this.#swap(activation);
     store?.save(activation.stored, clock.wallMs());
     log[isFirst ? "info" : "debug"]({ revision: activation.revision }, "serving the snapshot of the control plane");
+    return swapped;
   }
 
   onRefused({ type, version, reason }: Refused): void {
@@ -111,12 +105,10 @@ export class CurrentConfig {
     this.#options.log.error({ type, version }, `refused: ${reason}`);
   }
 
-  #swap({ runtime, snapshot, revision }: Activation<Runtime>): void {
-    const { holder, endpoints, clusters, rateLimits, onSwapped } = this.#options;
-    applyRuntime(holder, runtime, { endpoints, clusters, rateLimits });
-    this.#snapshot = snapshot;
-    this.#revision = revision;
+  #swap(activation: Activation<Runtime>): Promise<void> | undefined {
+    this.#snapshot = activation.snapshot;
+    this.#revision = activation.revision;
     this.#swaps += 1;
-    onSwapped(runtime);
+    return this.#options.swap(activation);
   }
 }

@@ -20,6 +20,7 @@ describe("the settings of a proxy", () => {
       stateFolder: undefined,
       readyFile: undefined,
       egress: "allow-any",
+      workers: 1,
       pathMode: "reject",
       underscores: "keep",
       limits: {
@@ -49,6 +50,7 @@ describe("the settings of a proxy", () => {
       app: "0.0.0.0:80",
       upstream: ["reviews=9091", "ratings=[::1]:0"],
       egress: "registry-only",
+      workers: "4",
       pathMode: "merge-slashes",
       underscores: "drop",
       name: "",
@@ -66,6 +68,7 @@ describe("the settings of a proxy", () => {
     assert.equal(config.value.name, undefined);
     assert.equal(config.value.pathMode, "merge-slashes");
     assert.equal(config.value.underscores, "drop");
+    assert.equal(config.value.workers, 4);
   });
 
   it("that are wrong are all named, each by its flag", () => {
@@ -74,6 +77,7 @@ describe("the settings of a proxy", () => {
       inbound: "127.0.0.1:70000",
       upstream: ["reviews", "=1", "ratings=x"],
       egress: "maybe",
+      workers: "65",
       pathMode: "any",
       underscores: "some",
       logLevel: "loud",
@@ -91,11 +95,12 @@ describe("the settings of a proxy", () => {
         "--upstream",
         "--upstream",
         "--egress",
+        "--workers",
         "--path-mode",
         "--underscores",
         "--log-level",
       ],
     );
-    assert.match(config.error.at(-4)?.message ?? "", /"maybe" is none of allow-any, registry-only/);
+    assert.match(config.error.at(-5)?.message ?? "", /"maybe" is none of allow-any, registry-only/);
   });
 });

@@ -12,12 +12,11 @@ import type { Address } from "../../shared/address.ts";
 
 const anyPort: Address = { host: "127.0.0.1", port: 0 };
 
-/** A proxy on free ports in this process, without logs. Stopped when the test ends, also after it was stopped before. */
-export async function openProxy(
-  t: TestContext,
-  config: Partial<ProxyConfig> & Pick<ProxyConfig, "service" | "controlPlanes">,
-): Promise<Proxy> {
-  const proxy = await startProxy({
+type Given = Partial<ProxyConfig> & Pick<ProxyConfig, "service" | "controlPlanes">;
+
+/** On free ports, without logs. */
+export function proxyConfig(given: Given): ProxyConfig {
+  return {
     version: "",
     name: undefined,
     app: undefined,
@@ -28,14 +27,20 @@ export async function openProxy(
     stateFolder: undefined,
     readyFile: undefined,
     egress: "registry-only",
+    workers: 1,
     pathMode: "reject",
     underscores: "keep",
     limits: readProxyLimits({}, []),
     accessLog: "off",
     logLevel: "silent",
     acceptOlder: false,
-    ...config,
-  });
+    ...given,
+  };
+}
+
+/** A proxy in this process. Stopped when the test ends, also after it was stopped before. */
+export async function openProxy(t: TestContext, given: Given): Promise<Proxy> {
+  const proxy = await startProxy(proxyConfig(given));
   t.after(() => proxy.stop());
   return proxy;
 }

@@ -62,7 +62,12 @@ interface Opened {
   readonly log: string[];
 }
 
-function openClient(t: TestContext, addresses: readonly Address[]): Opened {
+/** `swapped` is when what was activated is in use everywhere; undefined: at once. */
+function openClient(
+  t: TestContext,
+  addresses: readonly Address[],
+  swapped: () => Promise<void> | undefined = () => undefined,
+): Opened {
   const retries = new ManualRetries();
   const activated: Activation<Snapshot>[] = [];
   const log: string[] = [];
@@ -71,7 +76,10 @@ function openClient(t: TestContext, addresses: readonly Address[]): Opened {
     session: new ClientSession({ decoder: wireDecoder, compile: (snapshot) => ok(snapshot), acceptOlder: false }),
     node: () => node,
     events: {
-      onActivated: (activation) => activated.push(activation),
+      onActivated: (activation) => {
+        activated.push(activation);
+        return swapped();
+      },
       onRefused: ({ type, reason }) => log.push(`refused ${type}: ${reason}`),
       onConnected: (address) => log.push(`connected ${address}`),
       onDisconnected: (reason) => log.push(`disconnected ${reason}`),
@@ -109,6 +117,31 @@ describe("the stream to a control plane", () => {
       "digest / [digest]",
       "listeners r1.x/2 []",
     ]);
+  });
+
+  it("acknowledges, in order, only when every worker has swapped", async (t) => {
+    const puppet = await PuppetControlPlane.open(t);
+    const gates: PromiseWithResolvers<void>[] = [];
+    const seen = Promise.withResolvers<void>();
+    const { activated } = openClient(t, [puppet.address], () => {
+      const gate = Promise.withResolvers<void>();
+      if (gates.push(gate) === 2) seen.resolve();
+      return gate.promise;
+    });
+    await puppet.until(2);
+    puppet.say("clusters", "1", []);
+    await puppet.until(4);
+    puppet.say("listeners", "2", []);
+    puppet.say("clusters", "3", []);
+    await seen.promise;
+    assert.equal(activated.length, 2);
+    gates[1]?.resolve();
+    // The later swap is done and the earlier one is not. An answer that left too early is here within a few turns.
+    for (let turns = 0; turns < 200; turns += 1) await new Promise((settle) => setImmediate(settle));
+    assert.equal(puppet.requests.length, 4);
+    gates[0]?.resolve();
+    await puppet.until(6);
+    assert.deepEqual(puppet.heard().slice(4), ["listeners r1.x/2 []", "clusters r1.x/3 []"]);
   });
 
   it("refuses with a code and every reason", async (t) => {
