@@ -29,6 +29,7 @@ import { trafficFamilies } from "./telemetry/proxy-metrics.ts";
 import { rateLimitFamilies } from "./telemetry/rate-limit-metrics.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
 import { Egress } from "./upstream/egress.ts";
+import { EndpointWatches } from "./upstream/endpoint-watches.ts";
 import type { CountBook } from "./workers/count-book.ts";
 import { endpointTallies, type Tally } from "./workers/tally.ts";
 import { growYoungHeapUnderLoad } from "./young-heap.ts";
@@ -59,6 +60,7 @@ export class DataPath {
   readonly endpoints: EndpointStates;
   readonly clusters = new ClusterStates();
   readonly rateLimits = new RateLimits();
+  readonly watches: EndpointWatches;
   readonly listeners: ListenerSet;
   readonly requestMetrics = new RequestMetrics();
   readonly responses = new ResponseCache(RESPONSE_CACHE_BOUNDS);
@@ -82,6 +84,7 @@ export class DataPath {
     const sockets = shared?.counts.of("sockets");
     if (sockets !== undefined) descriptors.shareWith(sockets);
     this.#egress = config.egress === "allow-any" ? new Egress() : undefined;
+    this.watches = new EndpointWatches({ wheel: this.#wheel, clock: systemClock, random: systemRandom, log });
     this.listeners = new ListenerSet(this.#listenerMaker(), log);
     this.#wheelTurning = turnWheel(this.#wheel, systemTimers);
   }
@@ -102,6 +105,7 @@ export class DataPath {
   /** New requests use it from here on. */
   swap(runtime: Runtime): void {
     applyRuntime(this.holder, runtime, this);
+    this.watches.follow(runtime);
     this.listeners.follow(runtime);
   }
 

@@ -14,6 +14,7 @@ export interface AttemptResult extends TimedVerdict {
 export function judgeAttempt(ctx: RequestContext, target: AttemptTarget, result: AttemptResult): void {
   if (isFailure(result.verdict)) target.endpoint.failures += 1;
   const { policies, state } = target.cluster;
+  state.results?.onResult(target.endpoint, result.verdict);
   if (policies.breaker !== undefined) {
     state.service.breaker.report(policies.breaker, target.permit, result, ctx.services.random.unit());
   }

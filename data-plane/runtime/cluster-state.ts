@@ -1,4 +1,11 @@
 import { CircuitBreaker } from "../policy/circuit-breaker.ts";
+import type { Verdict } from "../policy/verdict.ts";
+import type { EndpointState } from "./endpoint-state.ts";
+
+/** Hears how each attempt at an endpoint of a cluster went; the real one is upstream/endpoint-watch.ts. */
+export interface ResultListener {
+  onResult(endpoint: EndpointState, verdict: Verdict): void;
+}
 
 /**
  * What is known of a service that is called, and survives every change of configuration: its key is the service's name,
@@ -25,6 +32,8 @@ export class ClusterState {
   readonly service: ServiceState;
   /** Copies of requests that were sent here; `dropped` were not. */
   readonly mirrors = { active: 0, answered: 0, failed: 0, dropped: 0 };
+  /** Who decides by results which endpoints may be picked; undefined until the cluster is in use. */
+  results: ResultListener | undefined = undefined;
   /** The last reconciliation that found it in use; only ClusterStates writes it. */
   reconciliation = 0;
 

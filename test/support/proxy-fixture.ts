@@ -3,7 +3,7 @@ import { NO_POLICIES, type ClusterPolicies } from "../../shared/model/cluster-po
 import assert from "node:assert/strict";
 import { createServer, type AddressInfo, type Socket } from "node:net";
 
-import { fixedChoice } from "../../data-plane/balancer/endpoint-choice.ts";
+import { EndpointChoice, fixedChoice, PLAIN, type Choice } from "../../data-plane/balancer/endpoint-choice.ts";
 import { HttpListener, type HttpListenerOptions } from "../../data-plane/listener/http-listener.ts";
 import type { RequestHead } from "../../data-plane/http1/message.ts";
 import { EndpointState } from "../../data-plane/runtime/endpoint-state.ts";
@@ -16,7 +16,10 @@ import type {
 } from "../../data-plane/runtime/runtime.ts";
 import type { RequestRecord, RequestSink, ResponseFlag } from "../../data-plane/telemetry/request-record.ts";
 import { ConnectionPool } from "../../data-plane/upstream/connection-pool.ts";
+import { EndpointWatches } from "../../data-plane/upstream/endpoint-watches.ts";
 import { Egress } from "../../data-plane/upstream/egress.ts";
+import type { LbPolicy } from "../../shared/model/cluster.ts";
+import { seededRandom } from "../../shared/random.ts";
 import { TIMEOUT_MS, WHEEL_TICK_MS } from "../../shared/defaults.ts";
 import type { FaultPolicy, RetryPolicy } from "../../shared/model/route.ts";
 import type { Violation } from "../../shared/violation.ts";
@@ -84,6 +87,9 @@ export interface FixtureOptions {
   readonly timeoutMs?: number;
   readonly connectTimeoutMs?: number;
   readonly policies?: Partial<ClusterPolicies>;
+  /** With it the cluster's endpoints are watched, and chosen among as in a real one. */
+  readonly lb?: LbPolicy;
+  readonly panicThresholdPercent?: number;
   readonly action?: RouteRuntime["action"];
   readonly fault?: FaultPolicy;
   readonly mirrors?: readonly MirrorRuntime[];
@@ -103,6 +109,10 @@ export interface FixtureOptions {
 export class ProxyFixture {
   readonly sink = new RecordingSink();
   readonly bugs: unknown[] = [];
+  /** Events of the log, with their words. */
+  readonly logged: Record<string, unknown>[] = [];
+  readonly watches: EndpointWatches;
+  cluster: ClusterRuntime | undefined = undefined;
   readonly wheel: TimerWheel;
   readonly #clock: ManualClock | undefined;
   readonly endpoints: EndpointState[];
@@ -117,6 +127,16 @@ export class ProxyFixture {
     this.#clock = options.clock;
     this.wheel = new TimerWheel(options.clock ?? systemClock);
     const runtime = this.#runtime(options);
+    this.watches = new EndpointWatches({
+      wheel: this.wheel,
+      clock: options.clock ?? systemClock,
+      random: seededRandom(1),
+      log: {
+        info: (facts: unknown, words?: string) => this.logged.push({ words, ...Object(facts) }),
+        warn: (facts: unknown, words?: string) => this.logged.push({ words, ...Object(facts) }),
+      },
+    });
+    if (options.lb !== undefined) this.watches.follow(runtime);
     this.listener = new HttpListener({
       name: "outbound",
       direction: "outbound",
@@ -140,14 +160,9 @@ export class ProxyFixture {
       policies: { ...NO_POLICIES, ...options.policies },
       state: this.clusterState,
       endpoints: this.endpoints,
-      choice: fixedChoice(this.endpoints, {
-        pick: () => {
-          options.onPick?.();
-          if (this.endpoints.length === 0) return undefined;
-          return this.endpoints[this.#next++ % this.endpoints.length];
-        },
-      }),
+      choice: this.#choice(options),
     };
+    this.cluster = cluster;
     const forward: ForwardRuntime = {
       kind: "forward",
       pickCluster: () => cluster,
@@ -176,6 +191,21 @@ export class ProxyFixture {
       rateLimits: rateLimit === undefined ? [] : [rateLimit],
       clusters: new Map([cluster, ...(options.clusters ?? [])].map((one) => [one.name, one])),
     };
+  }
+
+  /** Round robin, always among all; or what a compiled cluster has. */
+  #choice({ lb, panicThresholdPercent = 50, onPick }: FixtureOptions): Choice {
+    if (lb !== undefined) {
+      const members = this.endpoints.map((state) => ({ state, weight: 1, health: "healthy" as const, priority: 0 }));
+      return new EndpointChoice({ lb, panicThresholdPercent, members }, PLAIN, undefined, seededRandom(1));
+    }
+    return fixedChoice(this.endpoints, {
+      pick: () => {
+        onPick?.();
+        if (this.endpoints.length === 0) return undefined;
+        return this.endpoints[this.#next++ % this.endpoints.length];
+      },
+    });
   }
 
   async start(t: Ends): Promise<this> {

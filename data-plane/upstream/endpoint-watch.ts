@@ -1,0 +1,183 @@
+import type { Clock } from "../../shared/clock.ts";
+import type { Logger } from "../../shared/log.ts";
+import type { Random } from "../../shared/random.ts";
+import { Deadline, type DeadlineOwner, type TimerWheel } from "../../shared/timer-wheel.ts";
+import { PLAIN, type Standing, type Standings } from "../balancer/endpoint-choice.ts";
+import {
+  OutlierDetector,
+  type Ejection,
+  type EjectionReason,
+  type OutlierEvent,
+  type Watched,
+} from "../policy/outlier-detector.ts";
+import { SlowStart } from "../policy/slow-start.ts";
+import type { Verdict } from "../policy/verdict.ts";
+import type { ResultListener } from "../runtime/cluster-state.ts";
+import type { EndpointState } from "../runtime/endpoint-state.ts";
+import type { ClusterRuntime } from "../runtime/runtime.ts";
+
+export interface WatchServices {
+  readonly wheel: TimerWheel;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly log: Pick<Logger, "info" | "warn">;
+}
+
+/**
+ * Watches the endpoints of one cluster: hears how attempts went, asks the machines what that means, and puts a new choice
+ * in place when one is ejected, comes back, or has got more of its share. Never on the request path: what a result
+ * changes takes effect when the wheel turns next.
+ *
+ * It outlives the cluster's configuration, like the ClusterState it belongs to. A request that began before a swap keeps
+ * the choice of its own time.
+ */
+export class EndpointWatch implements ResultListener, DeadlineOwner {
+  /** Since the cluster is known. */
+  readonly ejections = new Map<EjectionReason, number>();
+  readonly #services: WatchServices;
+  readonly #deadline = new Deadline(this);
+  readonly #slowStart = new SlowStart();
+  #outlier: OutlierDetector | undefined = undefined;
+  #cluster: ClusterRuntime;
+  #standings: Standings = PLAIN;
+  #isInPanic = false;
+
+  constructor(cluster: ClusterRuntime, services: WatchServices) {
+    this.#services = services;
+    this.#cluster = cluster;
+    this.#revise();
+  }
+
+  get cluster(): ClusterRuntime {
+    return this.#cluster;
+  }
+
+  get ejectedCount(): number {
+    return this.#outlier?.ejectedCount ?? 0;
+  }
+
+  get startingCount(): number {
+    return this.#slowStart.startingCount;
+  }
+
+  isStarting(key: string): boolean {
+    return this.#slowStart.isStarting(key);
+  }
+
+  ejectionOf(key: string): Ejection | undefined {
+    return this.#outlier?.ejectionOf(key);
+  }
+
+  /** The cluster's configuration from now on. Costs nothing when it is the same. */
+  follow(cluster: ClusterRuntime): void {
+    if (cluster === this.#cluster) return;
+    this.#cluster = cluster;
+    // It was compiled without a thought of what is known of its endpoints.
+    this.#standings = PLAIN;
+    this.#revise();
+  }
+
+  /** The cluster is gone. */
+  stop(): void {
+    this.#services.wheel.cancel(this.#deadline);
+  }
+
+  // Hot: once per attempt.
+  onResult(endpoint: EndpointState, verdict: Verdict): void {
+    const reason = this.#outlier?.onResult(endpoint.key, verdict);
+    if (reason !== undefined) this.#eject(endpoint.key, reason);
+  }
+
+  onDeadline(): void {
+    const { clock, random } = this.#services;
+    this.#tell(this.#outlier?.onTick(clock.nowMs(), random) ?? []);
+    this.#revise();
+  }
+
+  #eject(key: string, reason: EjectionReason): void {
+    const { clock, random, wheel } = this.#services;
+    const event = this.#outlier?.eject(key, reason, clock.nowMs(), random.unit());
+    if (event === undefined) return;
+    this.#tell([event]);
+    wheel.arm(this.#deadline, 0);
+  }
+
+  /** Asks the machines about every endpoint, and makes the choice anew if their answers differ from the last ones. */
+  #revise(): void {
+    const nowMs = this.#services.clock.nowMs();
+    this.#tell(this.#followOutliers(nowMs));
+    const { policies, choice } = this.#cluster;
+    const usable = new Set(
+      this.#watched().flatMap(({ key, isUsable }) => (isUsable && !this.#isOut(key) ? [key] : [])),
+    );
+    this.#slowStart.follow(policies.slowStart, usable, nowMs);
+    const standings = new Map<EndpointState, Standing>();
+    for (const { state } of choice.members) {
+      const standing = { isOut: this.#isOut(state.key), weightShare: this.#slowStart.shareOf(state.key, nowMs) };
+      if (standing.isOut || standing.weightShare < 1) standings.set(state, standing);
+    }
+    if (!isSame(standings, this.#standings)) this.#cluster.choice = choice.revised(standings);
+    this.#standings = standings;
+    this.#tellPanic();
+    this.#schedule(nowMs);
+  }
+
+  #followOutliers(nowMs: number): readonly OutlierEvent[] {
+    const { outlier } = this.#cluster.policies;
+    if (outlier === undefined) {
+      this.#outlier = undefined;
+      return [];
+    }
+    this.#outlier ??= new OutlierDetector(outlier);
+    return this.#outlier.follow(outlier, this.#watched(), nowMs);
+  }
+
+  #watched(): readonly Watched[] {
+    return this.#cluster.choice.members
+      .filter(({ health }) => health !== "draining")
+      .map(({ state, health }) => ({ key: state.key, isUsable: health === "healthy" }));
+  }
+
+  #isOut(key: string): boolean {
+    return this.#outlier?.ejectionOf(key) !== undefined;
+  }
+
+  #schedule(nowMs: number): void {
+    const { wheel } = this.#services;
+    const wakeMs = Math.min(this.#outlier?.nextWakeMs ?? Infinity, this.#slowStart.nextWakeMs(nowMs));
+    if (wakeMs === Infinity) wheel.cancel(this.#deadline);
+    else wheel.arm(this.#deadline, wakeMs - nowMs);
+  }
+
+  #tell(events: readonly OutlierEvent[]): void {
+    const { log, clock } = this.#services;
+    for (const event of events) {
+      const { key: endpoint, reason } = event;
+      const facts = { cluster: this.#cluster.name, endpoint, reason };
+      if (event.kind === "ejected") {
+        this.ejections.set(event.reason, (this.ejections.get(event.reason) ?? 0) + 1);
+        log.warn({ ...facts, forMs: Math.round(event.untilMs - clock.nowMs()) }, "an endpoint is ejected");
+      } else {
+        log.info(facts, "an ejected endpoint is back");
+      }
+    }
+  }
+
+  #tellPanic(): void {
+    const { name: cluster, choice } = this.#cluster;
+    if (choice.isInPanic === this.#isInPanic) return;
+    this.#isInPanic = choice.isInPanic;
+    const facts = { cluster, endpoints: choice.members.length };
+    if (choice.isInPanic) this.#services.log.warn(facts, "panic: too few endpoints are usable, so all are used");
+    else this.#services.log.info(facts, "the panic is over: enough endpoints are usable");
+  }
+}
+
+function isSame(one: Standings, other: Standings): boolean {
+  if (one.size !== other.size) return false;
+  for (const [state, { isOut, weightShare }] of one) {
+    const before = other.get(state);
+    if (before === undefined || before.isOut !== isOut || before.weightShare !== weightShare) return false;
+  }
+  return true;
+}
