@@ -143,6 +143,7 @@ const POLICIES: readonly LbPolicy[] = [
   { kind: "round-robin" },
   { kind: "least-request", choices: 2 },
   { kind: "random" },
+  { kind: "peak-ewma", decayMs: 10_000, defaultRttMs: 30 },
   { kind: "ring-hash", ringSizeMin: 1_024, ringSizeMax: 8_388_608 },
   { kind: "maglev", tableSize: 65_537 },
 ];

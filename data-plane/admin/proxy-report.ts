@@ -126,15 +126,14 @@ export class ProxyReport {
     }));
   }
 
-  #cluster({ name, service, version, endpoints }: ClusterRuntime, tallies: readonly Tally[]): ClusterJson {
+  #cluster({ name, service, version, lb, endpoints }: ClusterRuntime, tallies: readonly Tally[]): ClusterJson {
     const model = this.#options.config.snapshot.clusters.get(name);
     const configured = new Map(this.#endpointsOf(model).map((one) => [formatAddress(one.address), one]));
     return {
       name,
       service,
       version,
-      // The cluster of the app beside the proxy is the proxy's own, in no snapshot.
-      lb: model?.lb ?? { kind: "round-robin" },
+      lb,
       endpoints: endpoints.map((state) =>
         endpointJson(state, configured.get(state.key), sumOfEndpoint(state.key, tallies)),
       ),

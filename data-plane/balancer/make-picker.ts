@@ -1,11 +1,11 @@
 import { unreachable } from "../../shared/assert.ts";
-import { LEAST_REQUEST_CHOICES } from "../../shared/defaults.ts";
 import type { LbPolicy } from "../../shared/model/cluster.ts";
 import type { Random } from "../../shared/random.ts";
 import type { Eligibility, Member } from "./eligible.ts";
 import { HashingPicker, inAddressOrder } from "./hashing.ts";
 import { LeastRequestPicker } from "./least-request.ts";
 import { buildMaglev } from "./maglev.ts";
+import { PeakEwmaPicker } from "./peak-ewma.ts";
 import { PriorityPicker } from "./priority-picker.ts";
 import { RandomPicker } from "./random.ts";
 import { buildRing } from "./ring-hash.ts";
@@ -41,7 +41,7 @@ export function makePicker(
       case "least-request":
         return new LeastRequestPicker(members, policy.choices);
       case "peak-ewma":
-        return new LeastRequestPicker(members, LEAST_REQUEST_CHOICES);
+        return new PeakEwmaPicker(members, policy);
       case "random":
         return new RandomPicker(members);
       case "ring-hash":

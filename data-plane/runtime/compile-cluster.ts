@@ -38,6 +38,7 @@ export function compileCluster(
     service: cluster.service,
     version: cluster.version,
     connectTimeoutMs: cluster.connectTimeoutMs,
+    lb,
     policies: cluster.policies,
     state: context.clusters.obtain(cluster.name, cluster.service),
     endpoints: members.map(({ state }) => state),

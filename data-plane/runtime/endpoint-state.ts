@@ -30,6 +30,9 @@ export class EndpointState {
   requests = 0;
   failures = 0;
   connectFailures = 0;
+  /** Peak of its response times and when it was taken; below 0 before the first. Of balancer/peak-ewma.ts. */
+  peakRttMs = -1;
+  peakRttAtMs = 0;
   /** No cluster names it any more: it is out of the map, and a later endpoint at the same address is a new one. */
   isRetired = false;
   /** The last reconciliation that found it in use; only EndpointStates writes it. */

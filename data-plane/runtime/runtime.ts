@@ -1,4 +1,5 @@
 import type { Address } from "../../shared/address.ts";
+import type { LbPolicy } from "../../shared/model/cluster.ts";
 import type { ClusterPolicies } from "../../shared/model/cluster-policy.ts";
 import type { RateLimitPolicy } from "../../shared/model/rate-limit.ts";
 import type { RespondAction, RetryPolicy } from "../../shared/model/route.ts";
@@ -102,6 +103,7 @@ export interface ClusterRuntime {
   readonly service: string;
   readonly version: string;
   readonly connectTimeoutMs: number;
+  readonly lb: LbPolicy;
   readonly policies: ClusterPolicies;
   /** What the policies know; it outlives this runtime. */
   readonly state: ClusterState;

@@ -81,6 +81,7 @@ function egressRoute(endpoint: EndpointState): ForwardRuntime {
     service: "egress",
     version: "",
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
+    lb: { kind: "random" },
     policies: NO_POLICIES,
     state: new ClusterState("egress", new ServiceState("egress")),
     endpoints: [endpoint],

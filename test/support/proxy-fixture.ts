@@ -157,6 +157,7 @@ export class ProxyFixture {
       service: "reviews",
       version: "",
       connectTimeoutMs: options.connectTimeoutMs ?? 1_000,
+      lb: options.lb ?? { kind: "round-robin" },
       policies: { ...NO_POLICIES, ...options.policies },
       state: this.clusterState,
       endpoints: this.endpoints,

@@ -97,6 +97,7 @@ export function clusterRuntime(name: string): ClusterRuntime {
     service: name,
     version: "",
     connectTimeoutMs: 1_000,
+    lb: { kind: "random" },
     policies: NO_POLICIES,
     state: new ClusterState(name, new ServiceState(name)),
     endpoints: [],

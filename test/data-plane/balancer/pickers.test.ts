@@ -10,6 +10,7 @@ const policies: readonly LbPolicy[] = [
   { kind: "least-request", choices: 2 },
   { kind: "least-request", choices: 5 },
   { kind: "random" },
+  { kind: "peak-ewma", decayMs: 10_000, defaultRttMs: 30 },
   ringHash,
   maglev,
 ];
