@@ -18,10 +18,11 @@ import { join } from "./field-rules.ts";
 import { healthCheckMessages, readHealthChecks } from "./health-check-wire.ts";
 import { healthPolicyMessage, readHealthPolicy } from "./health-policy-wire.ts";
 import { outlierMessage, readOutlier } from "./outlier-wire.ts";
+import { ANY_COUNT, PERCENT, readWithin } from "./range-wire.ts";
 import { circuitBreakersMessage, readCircuitBreakers } from "./thresholds-wire.ts";
 import { readTypedMetadata, typedMetadataPath } from "./typed-metadata.ts";
 
-const POLICY_KEY = "heddle.policy";
+const POLICY = { key: "heddle.policy", path: "" };
 
 /**
  * The policies of a cluster, each where its reader looks for it. Only Heddle's proxies get what Envoy has no field for:
@@ -37,7 +38,7 @@ export function clusterPolicyFields(
     ...(policies.outlier === undefined ? {} : { outlierDetection: outlierMessage(policies.outlier) }),
     ...(kind === "envoy" ? { healthChecks: healthCheckMessages(policies.healthCheck) } : {}),
     ...(kind === "heddle"
-      ? { metadata: { typedFilterMetadata: { [POLICY_KEY]: packAny(ClusterPolicy, policyMessage(cluster)) } } }
+      ? { metadata: { typedFilterMetadata: { [POLICY.key]: packAny(ClusterPolicy, policyMessage(cluster)) } } }
       : {}),
   };
 }
@@ -59,7 +60,7 @@ export function readClusterExtras(message: ClusterMessage, found: Violation[]): 
   const outlier =
     outlierDetection === undefined ? undefined : readOutlier(outlierDetection, "outlier_detection", found);
   const healthCheck = readHealthChecks(message.healthChecks, found);
-  const policy = readTypedMetadata(ClusterPolicy, metadata, POLICY_KEY, found);
+  const policy = readTypedMetadata(ClusterPolicy, metadata, POLICY, found);
   if (policy === undefined) {
     const policies = { ...NO_POLICIES, limits, retryBudget, outlier, healthCheck };
     return { policies, service: message.name, version: "", lb: undefined };
@@ -106,7 +107,7 @@ function readPolicies(
 }
 
 function at(field: string): string {
-  return join(typedMetadataPath(POLICY_KEY), field);
+  return join(typedMetadataPath(POLICY), field);
 }
 
 function breakerMessage(policy: BreakerPolicy): Breaker {
@@ -123,7 +124,7 @@ function breakerMessage(policy: BreakerPolicy): Breaker {
 
 function readBreaker(message: Breaker, path: string, found: Violation[]): BreakerPolicy {
   return {
-    thresholdPercent: message.thresholdPercent,
+    thresholdPercent: readWithin(message.thresholdPercent, PERCENT, join(path, "threshold_percent"), found),
     windowMs: readPositiveMs(message.window, undefined, join(path, "window"), found),
     samplesMin: message.samplesMin,
     consecutiveFailures: message.consecutiveFailures,
@@ -138,8 +139,11 @@ function budgetMessage({ ratio, minPerSec, windowMs }: RetryBudgetPolicy): Retry
 }
 
 function readBudget(message: RetryBudget, path: string, found: Violation[]): RetryBudgetPolicy {
-  const { ratio, minPerSec, window } = message;
-  return { ratio, minPerSec, windowMs: readPositiveMs(window, undefined, join(path, "window"), found) };
+  return {
+    ratio: readWithin(message.ratio, ANY_COUNT, join(path, "ratio"), found),
+    minPerSec: readWithin(message.minPerSec, ANY_COUNT, join(path, "min_per_sec"), found),
+    windowMs: readPositiveMs(message.window, undefined, join(path, "window"), found),
+  };
 }
 
 function readPeakEwma(message: PeakEwma, found: Violation[]): LbPolicy {

@@ -4,12 +4,14 @@ import {
   WeightedCluster_ClusterWeight,
 } from "../generated/envoy/config/route/v3/route_components.ts";
 import type { NodeKind } from "../model/node.ts";
-import type { ForwardAction, HashPolicy, WeightedCluster } from "../model/route.ts";
+import type { ForwardAction, HashPolicy, RetryPolicy, WeightedCluster } from "../model/route.ts";
 import { violation, type Violation } from "../violation.ts";
 import { decodeDuration, encodeDuration } from "./duration-wire.ts";
 import { join, refuseUnsupported } from "./field-rules.ts";
 import { regexMessage } from "./match-wire.ts";
+import { mirrorMessage, readMirrors } from "./mirror-wire.ts";
 import { readRetryPolicy, retryMessage } from "./retry-wire.ts";
+import { readHedge, type RouteDefaults } from "./route-defaults-wire.ts";
 import {
   clusterWeightRules,
   hashCookieRules,
@@ -35,19 +37,27 @@ export function forwardMessage(action: ForwardAction, kind: NodeKind): RouteActi
     ...(timeout === undefined ? {} : { timeout }),
     // A proxyless gRPC client knows no route timeout, only the life of a stream (gRFC A31).
     ...(timeout === undefined || kind !== "grpc" ? {} : { maxStreamDuration: { maxStreamDuration: timeout } }),
-    ...(action.retry === undefined ? {} : { retryPolicy: retryMessage(action.retry) }),
+    ...(action.retry === undefined ? {} : { retryPolicy: retryMessage(action.retry, kind) }),
+    ...(action.retry?.hedgeOnTryTimeout === true ? { hedgePolicy: { hedgeOnPerTryTimeout: true } } : {}),
     hashPolicy: action.hashOn.map(hashMessage),
+    requestMirrorPolicies: action.mirrors.map(mirrorMessage),
   });
 }
 
-export function readForward(message: RouteActionMessage, path: string, found: Violation[]): ForwardAction {
+export function readForward(
+  message: RouteActionMessage,
+  defaults: RouteDefaults,
+  path: string,
+  found: Violation[],
+): ForwardAction {
   refuseUnsupported(message, routeActionRules, path, found);
-  const { timeout, retryPolicy, regexRewrite } = message;
+  const { timeout, regexRewrite } = message;
+  const mirrors = readMirrors(message.requestMirrorPolicies, path, found);
   return {
     kind: "forward",
     clusters: readClusters(message, path, found),
     timeoutMs: timeout === undefined ? undefined : decodeDuration(timeout),
-    retry: retryPolicy === undefined ? undefined : readRetryPolicy(retryPolicy, join(path, "retry_policy"), found),
+    retry: readRetry(message, defaults, path, found),
     hashOn: message.hashPolicy.flatMap((policy, index) => readHash(policy, join(path, `hash_policy[${index}]`), found)),
     prefixRewrite: message.prefixRewrite === "" ? undefined : message.prefixRewrite,
     regexRewrite:
@@ -55,8 +65,20 @@ export function readForward(message: RouteActionMessage, path: string, found: Vi
         ? undefined
         : { pattern: regexRewrite.pattern?.regex ?? "", substitution: regexRewrite.substitution },
     hostRewrite: readHostRewrite(message, path, found),
-    mirrors: [],
+    mirrors: mirrors.length > 0 ? mirrors : defaults.mirrors,
   };
+}
+
+function readRetry(
+  { retryPolicy, hedgePolicy }: RouteActionMessage,
+  defaults: RouteDefaults,
+  path: string,
+  found: Violation[],
+): RetryPolicy | undefined {
+  const hedgeOnTryTimeout = readHedge(hedgePolicy, path, found) ?? defaults.hedgeOnTryTimeout;
+  const retry =
+    retryPolicy === undefined ? defaults.retry : readRetryPolicy(retryPolicy, join(path, "retry_policy"), found);
+  return retry === undefined ? undefined : { ...retry, hedgeOnTryTimeout };
 }
 
 function clusterSpecifier(clusters: readonly WeightedCluster[]): RouteActionMessage["clusterSpecifier"] {

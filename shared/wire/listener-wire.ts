@@ -3,6 +3,7 @@ import { TrafficDirection } from "../generated/envoy/config/core/v3/base.ts";
 import { Listener as ListenerMessage } from "../generated/envoy/config/listener/v3/listener.ts";
 import type { FilterChain } from "../generated/envoy/config/listener/v3/listener_components.ts";
 import type { Listener } from "../model/listener.ts";
+import type { NodeKind } from "../model/node.ts";
 import { err, ok, type Result } from "../result.ts";
 import { violation, type Violation } from "../violation.ts";
 import { decodeMessage, encodeMessage, typeUrlOf } from "./any.ts";
@@ -29,8 +30,8 @@ const directions = {
 } as const;
 
 /** The bytes of a Listener. One without a bind address becomes an `api_listener`, which only gRPC clients use. */
-export function encodeListener(listener: Listener): Buffer {
-  const manager = connectionManagerAny(listener);
+export function encodeListener(listener: Listener, kind: NodeKind = "heddle"): Buffer {
+  const manager = connectionManagerAny(listener, kind);
   const message = ListenerMessage.fromPartial({
     name: listener.name,
     trafficDirection: directions[listener.direction],

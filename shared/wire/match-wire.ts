@@ -1,11 +1,11 @@
 import type { QueryParameterMatcher } from "../generated/envoy/config/route/v3/route_components.ts";
 import { HeaderMatcher, RouteMatch as RouteMatchMessage } from "../generated/envoy/config/route/v3/route_components.ts";
-import { FractionalPercent_DenominatorType } from "../generated/envoy/type/v3/percent.ts";
 import type { StringMatcher } from "../generated/envoy/type/matcher/v3/string.ts";
 import type { HeaderMatch, PathMatch, QueryMatch, RouteMatch, ValueMatch } from "../model/route.ts";
 import { AssertionFailed } from "../assert.ts";
 import { violation, type Violation } from "../violation.ts";
 import { join, refuseUnsupported } from "./field-rules.ts";
+import { readFraction } from "./fraction-wire.ts";
 import { headerMatcherRules, queryMatcherRules, routeMatchRules, stringMatcherRules } from "./route-rules.ts";
 
 export function routeMatchMessage(match: RouteMatch): RouteMatchMessage {
@@ -23,7 +23,7 @@ export function readRouteMatch(message: RouteMatchMessage, path: string, found: 
   refuseUnsupported(message, routeMatchRules, path, found);
   requireCertain(message, path, found);
   const pathMatch = readPath(message, path, found);
-  const headers = message.headers.map((header, index) => readHeader(header, join(path, `headers[${index}]`), found));
+  const headers = readHeaders(message.headers, path, found);
   const query = message.queryParameters.map((parameter, index) =>
     readQuery(parameter, join(path, `query_parameters[${index}]`), found),
   );
@@ -68,25 +68,11 @@ function readPath(message: RouteMatchMessage, path: string, found: Violation[]):
 function requireCertain(message: RouteMatchMessage, path: string, found: Violation[]): void {
   if (message.runtimeFraction === undefined) return;
   const fraction = message.runtimeFraction.defaultValue;
-  if (fraction !== undefined && fraction.numerator >= wholeOf(fraction.denominator)) return;
+  if (fraction !== undefined && readFraction(fraction) === 100) return;
   found.push(violation(join(path, "runtime_fraction"), "only the whole of the requests is supported by Heddle"));
 }
 
-function wholeOf(denominator: FractionalPercent_DenominatorType): number {
-  switch (denominator) {
-    case FractionalPercent_DenominatorType.HUNDRED:
-      return 100;
-    case FractionalPercent_DenominatorType.TEN_THOUSAND:
-      return 10_000;
-    case FractionalPercent_DenominatorType.MILLION:
-      return 1_000_000;
-    default:
-      // A denominator of the future: nothing is known to be the whole of it.
-      return Number.POSITIVE_INFINITY;
-  }
-}
-
-function headerMessage(header: HeaderMatch): HeaderMatcher {
+export function headerMessage(header: HeaderMatch): HeaderMatcher {
   return HeaderMatcher.fromPartial({
     name: header.name,
     headerMatchSpecifier: headerSpecifier(header.value),
@@ -104,6 +90,14 @@ function headerSpecifier(value: ValueMatch): NonNullable<HeaderMatcher["headerMa
     default:
       return { $case: "stringMatch", value: stringMessage(value) };
   }
+}
+
+export function readHeaders(
+  messages: readonly HeaderMatcher[],
+  path: string,
+  found: Violation[],
+): readonly HeaderMatch[] {
+  return messages.map((message, index) => readHeader(message, join(path, `headers[${index}]`), found));
 }
 
 function readHeader(message: HeaderMatcher, path: string, found: Violation[]): HeaderMatch {

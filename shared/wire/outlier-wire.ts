@@ -16,6 +16,7 @@ import { violation, type Violation } from "../violation.ts";
 import { encodeDuration, readPositiveMs } from "./duration-wire.ts";
 import { join, refuseUnsupported } from "./field-rules.ts";
 import { outlierRules } from "./outlier-rules.ts";
+import { PERCENT, readWithin } from "./range-wire.ts";
 
 const ALWAYS = 100;
 const NEVER = 0;
@@ -76,7 +77,12 @@ export function readOutlier(message: OutlierDetection, path: string, found: Viol
     intervalMs: readPositiveMs(message.interval, ENVOY_OUTLIER_INTERVAL_MS, at("interval"), found),
     baseEjectionMs,
     maxEjectionMs: readPositiveMs(message.maxEjectionTime, maxAbsentMs, at("max_ejection_time"), found),
-    maxEjectionPercent: message.maxEjectionPercent ?? ENVOY_OUTLIER_MAX_EJECTION_PERCENT,
+    maxEjectionPercent: readWithin(
+      message.maxEjectionPercent ?? ENVOY_OUTLIER_MAX_EJECTION_PERCENT,
+      PERCENT,
+      at("max_ejection_percent"),
+      found,
+    ),
     ...readStatistics(message, path, found),
   };
 }
@@ -93,13 +99,15 @@ function readStatistics(
     join(path, "enforcing_failure_percentage"),
     found,
   );
-  const larger = (rate: number, share: number): number => {
-    if (byRate === byShare) return Math.max(rate, share);
-    return byRate ? rate : share;
+  const larger = (ofRate: number, ofShare: number): number => {
+    if (byRate === byShare) return Math.max(ofRate, ofShare);
+    return byRate ? ofRate : ofShare;
   };
+  const share = message.failurePercentageThreshold ?? ENVOY_OUTLIER_FAILURE_PERCENTAGE;
+  const threshold = readWithin(share, PERCENT, join(path, "failure_percentage_threshold"), found);
   return {
     successRateStdevFactor: byRate ? (message.successRateStdevFactor ?? ENVOY_OUTLIER_STDEV_FACTOR) : 0,
-    failurePercentage: byShare ? (message.failurePercentageThreshold ?? ENVOY_OUTLIER_FAILURE_PERCENTAGE) : 0,
+    failurePercentage: byShare ? threshold : 0,
     hostsMin: larger(
       message.successRateMinimumHosts ?? ENVOY_OUTLIER_HOSTS_MIN,
       message.failurePercentageMinimumHosts ?? ENVOY_OUTLIER_HOSTS_MIN,

@@ -1,8 +1,8 @@
 import type { FieldRules } from "./field-rules.ts";
 
-/** Mutations and mirrors are refused: leaving them out would send other requests than the operator asked for. */
+/** Mutations are refused: leaving them out would send other requests than the operator asked for. */
 export const routeConfigRules: FieldRules = {
-  read: ["name", "virtualHosts", "ignorePortInHostMatching"],
+  read: ["name", "virtualHosts", "ignorePortInHostMatching", "requestMirrorPolicies", "typedPerFilterConfig"],
   ignored: [
     "internalOnlyHeaders",
     "validateClusters",
@@ -14,7 +14,7 @@ export const routeConfigRules: FieldRules = {
 };
 
 export const virtualHostRules: FieldRules = {
-  read: ["name", "domains", "routes", "retryPolicy"],
+  read: ["name", "domains", "routes", "retryPolicy", "hedgePolicy", "requestMirrorPolicies", "typedPerFilterConfig"],
   ignored: [
     "virtualClusters",
     "includeRequestAttemptCount",
@@ -29,8 +29,8 @@ export const virtualHostRules: FieldRules = {
 };
 
 export const routeRules: FieldRules = {
-  read: ["name", "match", "action"],
-  ignored: ["metadata", "decorator", "tracing", "perRequestBufferLimitBytes", "requestBodyBufferLimit", "statPrefix"],
+  read: ["name", "match", "action", "metadata", "typedPerFilterConfig"],
+  ignored: ["decorator", "tracing", "perRequestBufferLimitBytes", "requestBodyBufferLimit", "statPrefix"],
   outside: "refuse",
 };
 
@@ -68,6 +68,8 @@ export const routeActionRules: FieldRules = {
     "timeout",
     "retryPolicy",
     "hashPolicy",
+    "hedgePolicy",
+    "requestMirrorPolicies",
   ],
   ignored: [
     "idleTimeout",
@@ -93,8 +95,17 @@ export const clusterWeightRules: FieldRules = { read: ["name", "weight"], ignore
 
 /** A plug-in for priorities, and conditions on headers, would change which requests are tried again. */
 export const retryPolicyRules: FieldRules = {
-  read: ["retryOn", "numRetries", "perTryTimeout", "retryHostPredicate", "retriableStatusCodes", "retryBackOff"],
-  ignored: ["perTryIdleTimeout", "hostSelectionRetryMaxAttempts", "rateLimitedRetryBackOff"],
+  read: [
+    "retryOn",
+    "numRetries",
+    "perTryTimeout",
+    "retryHostPredicate",
+    "retriableStatusCodes",
+    "retryBackOff",
+    "rateLimitedRetryBackOff",
+    "retriableRequestHeaders",
+  ],
+  ignored: ["perTryIdleTimeout", "hostSelectionRetryMaxAttempts"],
   outside: "refuse",
   // refresh_cluster_on_retry.
   exceptions: [14],
@@ -128,3 +139,76 @@ export const redirectRules: FieldRules = {
 
 /** Outside: 3, body_format. */
 export const directResponseRules: FieldRules = { read: ["status", "body"], ignored: [], outside: "refuse" };
+
+/** Envoy does not do the other two either (semantics.md 3). */
+export const hedgeRules: FieldRules = {
+  read: ["hedgeOnPerTryTimeout"],
+  ignored: ["initialRequests", "additionalRequestChance"],
+  outside: "refuse",
+};
+
+/**
+ * Ignored is what the copy looks like to those who trace it. A runtime key is read over everywhere: without a runtime
+ * layer its default value holds, as in an Envoy that has none. Outside: 2, the old runtime key without a default; 7 and
+ * 8 change the copy.
+ */
+export const mirrorRules: FieldRules = {
+  read: ["cluster", "runtimeFraction"],
+  ignored: ["traceSampled", "disableShadowHostSuffixAppend"],
+  outside: "refuse",
+};
+
+/**
+ * Refused is what narrows a fault, or bounds it: more requests would be hurt than the operator asked for. Outside: 8-14
+ * runtime keys, 15 statistics, 16 what it leaves for logs.
+ */
+export const faultRules: FieldRules = {
+  read: ["delay", "abort", "headers"],
+  ignored: [],
+  outside: "refuse",
+  exceptions: [8, 9, 10, 11, 12, 13, 14, 15, 16],
+};
+
+export const faultDelayRules: FieldRules = {
+  read: ["faultDelaySecifier", "percentage"],
+  ignored: [],
+  outside: "refuse",
+};
+
+export const faultAbortRules: FieldRules = { read: ["errorType", "percentage"], ignored: [], outside: "refuse" };
+
+/**
+ * Ignored is what the refusal looks like, and what only tells of it. A bucket for each connection, or one shared by the
+ * cluster's proxies (outside: 16), would allow another rate.
+ */
+export const localRateLimitRules: FieldRules = {
+  read: [
+    "statPrefix",
+    "status",
+    "tokenBucket",
+    "filterEnabled",
+    "filterEnforced",
+    "descriptors",
+    "rateLimits",
+    "alwaysConsumeDefaultTokenBucket",
+  ],
+  ignored: [
+    "requestHeadersToAddWhenNotEnforced",
+    "responseHeadersToAdd",
+    "enableXRatelimitHeaders",
+    "enableRetryAfterHeader",
+    "rateLimitedAsResourceExhausted",
+    "maxDynamicDescriptors",
+    "vhRateLimits",
+  ],
+  outside: "refuse",
+};
+
+/** A request that counts for more than one, or is judged at its end, would be counted wrong. */
+export const rateLimitActionsRules: FieldRules = { read: ["actions"], ignored: [], outside: "refuse" };
+
+export const filterConfigRules: FieldRules = {
+  read: ["config", "isOptional", "disabled"],
+  ignored: [],
+  outside: "refuse",
+};

@@ -14,7 +14,9 @@ import { decodeMessage, encodeMessage } from "./any.ts";
 import { join, refuseUnsupported } from "./field-rules.ts";
 import { forwardMessage, readForward } from "./forward-wire.ts";
 import { readRouteMatch, routeMatchMessage } from "./match-wire.ts";
-import { readRetryPolicy } from "./retry-wire.ts";
+import { hostDefaults, tableDefaults, type RouteDefaults } from "./route-defaults-wire.ts";
+import { readRouteFilters, routeFilterConfigs } from "./route-filters-wire.ts";
+import { routePolicyMetadata, withRoutePolicy } from "./route-policy-wire.ts";
 import { directResponseRules, redirectRules, routeConfigRules, routeRules, virtualHostRules } from "./route-rules.ts";
 
 /** The bytes of a RouteConfiguration. */
@@ -47,33 +49,30 @@ export function routeConfigMessage(config: RouteConfig, kind: NodeKind): RouteCo
 
 export function readRouteConfig(message: RouteConfiguration, path: string, found: Violation[]): RouteConfig {
   refuseUnsupported(message, routeConfigRules, path, found);
+  const defaults = tableDefaults(message, path, found);
   return {
     name: message.name,
     virtualHosts: message.virtualHosts.map((host, index) =>
-      readVirtualHost(host, join(path, `virtual_hosts[${index}]`), found),
+      readVirtualHost(host, defaults, join(path, `virtual_hosts[${index}]`), found),
     ),
     ignorePortInHost: message.ignorePortInHostMatching,
   };
 }
 
-function readVirtualHost(message: VirtualHostMessage, path: string, found: Violation[]): VirtualHost {
+function readVirtualHost(
+  message: VirtualHostMessage,
+  table: RouteDefaults,
+  path: string,
+  found: Violation[],
+): VirtualHost {
   refuseUnsupported(message, virtualHostRules, path, found);
   if (message.domains.length === 0) found.push(violation(join(path, "domains"), "must not be empty"));
-  const routes: Route[] = [];
-  for (const [index, route] of message.routes.entries()) {
-    const read = readRoute(route, join(path, `routes[${index}]`), found);
-    if (read !== undefined) routes.push(withRetry(read, message, path, found));
-  }
+  const defaults = hostDefaults(message, table, path, found);
+  const routes = message.routes.flatMap((route, index) => {
+    const read = readRoute(route, defaults, join(path, `routes[${index}]`), found);
+    return read === undefined ? [] : [read];
+  });
   return { name: message.name, domains: message.domains, routes };
-}
-
-/** A virtual host's retry policy is for the routes that have none; the two are never merged (xds.md 2.22). */
-function withRetry(route: Route, host: VirtualHostMessage, path: string, found: Violation[]): Route {
-  if (host.retryPolicy === undefined || route.action.kind !== "forward" || route.action.retry !== undefined) {
-    return route;
-  }
-  const retry = readRetryPolicy(host.retryPolicy, join(path, "retry_policy"), found);
-  return { ...route, action: { ...route.action, retry } };
 }
 
 function routeMessage(route: Route, kind: NodeKind): RouteMessage {
@@ -81,6 +80,8 @@ function routeMessage(route: Route, kind: NodeKind): RouteMessage {
     name: route.name,
     match: routeMatchMessage(route.match),
     action: actionMessage(route.action, kind),
+    typedPerFilterConfig: routeFilterConfigs(route, kind),
+    ...(kind === "heddle" ? { metadata: routePolicyMetadata(route) } : {}),
   });
 }
 
@@ -95,20 +96,32 @@ function actionMessage(action: RouteAction, kind: NodeKind): NonNullable<RouteMe
   }
 }
 
-function readRoute(message: RouteMessage, path: string, found: Violation[]): Route | undefined {
+function readRoute(
+  message: RouteMessage,
+  defaults: RouteDefaults,
+  path: string,
+  found: Violation[],
+): Route | undefined {
   refuseUnsupported(message, routeRules, path, found);
   if (message.match === undefined) found.push(violation(join(path, "match"), "must be set"));
   const match = message.match === undefined ? undefined : readRouteMatch(message.match, join(path, "match"), found);
-  const action = readAction(message, path, found);
+  const action = readAction(message, defaults, path, found);
+  const filters = { ...defaults.filters, ...readRouteFilters(message.typedPerFilterConfig, path, found) };
   if (match === undefined || action === undefined) return undefined;
-  return { name: message.name, match, action, fault: undefined, rateLimit: undefined };
+  const { fault, rateLimit } = filters;
+  return withRoutePolicy({ name: message.name, match, action, fault, rateLimit }, message.metadata, path, found);
 }
 
-function readAction(message: RouteMessage, path: string, found: Violation[]): RouteAction | undefined {
+function readAction(
+  message: RouteMessage,
+  defaults: RouteDefaults,
+  path: string,
+  found: Violation[],
+): RouteAction | undefined {
   const { action } = message;
   switch (action?.$case) {
     case "route":
-      return readForward(action.value, join(path, "route"), found);
+      return readForward(action.value, defaults, join(path, "route"), found);
     case "redirect":
       return readRedirect(action.value, join(path, "redirect"), found);
     case "directResponse":

@@ -4,7 +4,8 @@ import type { SlowStartPolicy } from "../model/cluster-policy.ts";
 import type { Violation } from "../violation.ts";
 import { slowStartRules } from "./cluster-rules.ts";
 import { decodeDuration, encodeDuration } from "./duration-wire.ts";
-import { refuseUnsupported } from "./field-rules.ts";
+import { join, refuseUnsupported } from "./field-rules.ts";
+import { PERCENT, readWithin } from "./range-wire.ts";
 
 export function slowStartMessage(policy: SlowStartPolicy): SlowStartMessage {
   return SlowStartMessage.fromPartial({
@@ -23,5 +24,6 @@ export function readSlowStart(
   refuseUnsupported(message, slowStartRules, path, found);
   const windowMs = message.slowStartWindow === undefined ? 0 : decodeDuration(message.slowStartWindow);
   if (windowMs <= 0) return undefined;
-  return { windowMs, minWeightPercent: message.minWeightPercent?.value ?? ENVOY_SLOW_START_MIN_WEIGHT_PERCENT };
+  const percent = message.minWeightPercent?.value ?? ENVOY_SLOW_START_MIN_WEIGHT_PERCENT;
+  return { windowMs, minWeightPercent: readWithin(percent, PERCENT, join(path, "min_weight_percent"), found) };
 }

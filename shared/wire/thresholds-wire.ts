@@ -15,6 +15,7 @@ import type { Violation } from "../violation.ts";
 import { circuitBreakersRules, retryBudgetRules, thresholdsRules } from "./cluster-rules.ts";
 import { encodeDuration, readPositiveMs } from "./duration-wire.ts";
 import { join, refuseUnsupported } from "./field-rules.ts";
+import { PERCENT, readWithin } from "./range-wire.ts";
 
 /** "No bound", written out: what is unset would be 1,024, and 3 for retries. Istio does the same (semantics.md 4). */
 const UNBOUNDED = 0xffff_ffff;
@@ -77,8 +78,9 @@ function budgetMessage(budget: RetryBudgetPolicy): RetryBudget {
 
 function readBudget(message: RetryBudget, path: string, found: Violation[]): RetryBudgetPolicy {
   refuseUnsupported(message, retryBudgetRules, path, found);
+  const percent = message.budgetPercent?.value ?? ENVOY_RETRY_BUDGET_PERCENT;
   return {
-    ratio: (message.budgetPercent?.value ?? ENVOY_RETRY_BUDGET_PERCENT) / 100,
+    ratio: readWithin(percent, PERCENT, join(path, "budget_percent"), found) / 100,
     minPerSec: message.minRetryConcurrency ?? ENVOY_RETRY_BUDGET_MIN,
     windowMs: readPositiveMs(
       message.budgetInterval,

@@ -3,7 +3,9 @@ import fc, { type Arbitrary } from "fast-check";
 import type { Cluster, Endpoint, LbPolicy, LoadAssignment } from "../../shared/model/cluster.ts";
 import type { ClusterPolicies, FallbackPolicy } from "../../shared/model/cluster-policy.ts";
 import type { Listener } from "../../shared/model/listener.ts";
+import type { RateLimitPolicy } from "../../shared/model/rate-limit.ts";
 import type {
+  FaultPolicy,
   ForwardAction,
   HashPolicy,
   HeaderMatch,
@@ -65,6 +67,12 @@ const lbPolicy: Arbitrary<LbPolicy> = fc.oneof(
 
 const percent = fc.integer({ min: 0, max: 100 });
 const count = fc.integer({ min: 1, max: 100_000 });
+/** In percent, as fine as Envoy's fractions. */
+const share = fc.oneof(
+  percent,
+  fc.integer({ min: 0, max: 10_000 }).map((numerator) => (numerator * 100) / 10_000),
+  fc.integer({ min: 0, max: 1_000_000 }).map((numerator) => (numerator * 100) / 1_000_000),
+);
 /** 0 turns the thing off. */
 const countOrOff = fc.nat(1_000);
 
@@ -190,9 +198,9 @@ const retryPolicy: Arbitrary<RetryPolicy> = fc.record({
   backoffBaseMs: durationMs,
   backoffMaxMs: durationMs,
   avoidPrevious: fc.boolean(),
-  retryNonIdempotent: fc.constant(false),
-  retryAfterMaxMs: fc.constant(0),
-  hedgeOnTryTimeout: fc.constant(false),
+  retryNonIdempotent: fc.boolean(),
+  retryAfterMaxMs: fc.oneof(fc.constant(0), positiveMs),
+  hedgeOnTryTimeout: fc.boolean(),
 });
 
 const terminal = fc.boolean();
@@ -218,7 +226,7 @@ const forward: Arbitrary<ForwardAction> = fc.record({
   prefixRewrite: optional(text),
   regexRewrite: optional(fc.record({ pattern: text, substitution: anyText })),
   hostRewrite: optional(text),
-  mirrors: fc.constant([]),
+  mirrors: fc.array(fc.record({ cluster: text, percent: share }), { maxLength: 2 }),
 });
 
 const redirect: Arbitrary<RedirectAction> = fc.record({
@@ -237,12 +245,34 @@ const respond: Arbitrary<RouteAction> = fc.record({
   body: anyText,
 });
 
+const fault: Arbitrary<FaultPolicy> = fc
+  .record({
+    delay: optional(fc.record({ percent: share, ms: positiveMs })),
+    abort: optional(fc.record({ percent: share, status: fc.integer({ min: 200, max: 599 }) })),
+    headers: fc.array(headerMatch, { maxLength: 2 }),
+    untilWallMs: optional(fc.integer({ min: 1, max: 4_102_444_800_000 })),
+  })
+  .filter(({ delay, abort }) => delay !== undefined || abort !== undefined);
+
+const rateLimit: Arbitrary<RateLimitPolicy> = fc.record({
+  name: text,
+  requests: count,
+  perMs: positiveMs,
+  burst: count,
+  by: fc.oneof(
+    fc.record({ kind: fc.constantFrom("client" as const, "total" as const) }),
+    fc.record({ kind: fc.constant("header" as const), name: token }),
+  ),
+  scope: fc.constantFrom("local", "global"),
+  failOpen: fc.boolean(),
+});
+
 const route: Arbitrary<Route> = fc.record({
   name: anyText,
   match: routeMatch,
   action: fc.oneof(forward, redirect, respond),
-  fault: fc.constant(undefined),
-  rateLimit: fc.constant(undefined),
+  fault: optional(fault),
+  rateLimit: optional(rateLimit),
 });
 
 export const routeConfig: Arbitrary<RouteConfig> = fc.record({

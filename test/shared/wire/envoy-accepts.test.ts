@@ -9,7 +9,10 @@ import { BinaryWriter } from "@bufbuild/protobuf/wire";
 
 import type { Cluster, LbPolicy } from "../../../shared/model/cluster.ts";
 import { NO_POLICIES, type ClusterPolicies } from "../../../shared/model/cluster-policy.ts";
+import type { RateLimitKey } from "../../../shared/model/rate-limit.ts";
+import type { Listener } from "../../../shared/model/listener.ts";
 import type {
+  FaultPolicy,
   ForwardAction,
   HashPolicy,
   Route,
@@ -37,6 +40,18 @@ const forward: ForwardAction = {
   hostRewrite: undefined,
   mirrors: [],
 };
+const mirrors = [
+  { cluster: "web", percent: 100 },
+  { cluster: "not-there-yet", percent: 0.5 },
+];
+const fault: FaultPolicy = {
+  delay: { percent: 12.5, ms: 100 },
+  abort: { percent: 0.001, status: 503 },
+  headers: [{ name: "x-user", value: { kind: "present", present: true }, invert: false, treatMissingAsEmpty: false }],
+  untilWallMs: 1_800_000_000_000,
+};
+const limit = { name: "web", requests: 5, perMs: 1_000, burst: 10, scope: "local", failOpen: true } as const;
+const keys: readonly RateLimitKey[] = [{ kind: "client" }, { kind: "total" }, { kind: "header", name: "x-user" }];
 const cluster: Cluster = {
   name: "web",
   discovery: { kind: "eds", assignmentName: "web" },
@@ -71,8 +86,8 @@ const retry = {
   backoffMaxMs: 250,
   avoidPrevious: true,
   retryNonIdempotent: false,
-  retryAfterMaxMs: 0,
-  hedgeOnTryTimeout: false,
+  retryAfterMaxMs: 1_000,
+  hedgeOnTryTimeout: true,
 };
 
 const matches: readonly RouteMatch[] = [
@@ -92,7 +107,7 @@ const matches: readonly RouteMatch[] = [
   },
 ];
 const actions: readonly RouteAction[] = [
-  { ...forward, retry, hashOn, prefixRewrite: "/y", hostRewrite: "other" },
+  { ...forward, retry, hashOn, mirrors, prefixRewrite: "/y", hostRewrite: "other" },
   { ...forward, timeoutMs: 0, regexRewrite: { pattern: "a", substitution: "b" } },
   {
     ...forward,
@@ -127,6 +142,7 @@ const noPolicies = { fault: undefined, rateLimit: undefined };
 const routes: readonly Route[] = [
   ...matches.map((each, index) => ({ name: `match-${index}`, match: each, action: forward, ...noPolicies })),
   ...actions.map((action, index) => ({ name: `action-${index}`, match, action, ...noPolicies })),
+  ...keys.map((by) => ({ name: `limit-${by.kind}`, match, action: forward, fault, rateLimit: { ...limit, by } })),
 ];
 const lbPolicies: readonly LbPolicy[] = [
   { kind: "round-robin" },
@@ -176,7 +192,7 @@ const policies: ClusterPolicies = {
 describe("a real Envoy accepts", { skip }, () => {
   it("every kind of match, action, policy and cluster that we write", () => {
     const endpoint = { weight: 1, version: "v1", health: "healthy" } as const;
-    const inline = encodeListener({
+    const inline: Listener = {
       name: "inline",
       direction: "outbound",
       bind: { host: "127.0.0.1", port: 15_001 },
@@ -189,14 +205,14 @@ describe("a real Envoy accepts", { skip }, () => {
           virtualHosts: [{ name: "web", domains: ["web", "*.web", "*"], routes }],
         },
       },
-    });
-    const rds = encodeListener({
+    };
+    const rds: Listener = {
       name: "rds",
       direction: "inbound",
       bind: { host: "::1", port: 15_006 },
       statPrefix: "inbound",
       routes: { kind: "rds", routeConfigName: "table" },
-    });
+    };
     const clusters = [
       ...lbPolicies.flatMap((lb, index) => [
         encodeCluster({ ...cluster, lb, name: `lb-${index}` }),
@@ -223,8 +239,11 @@ describe("a real Envoy accepts", { skip }, () => {
         },
       }),
     ];
-    const { status, output } = validate(bootstrap([inline, rds], clusters));
-    assert.equal(status, 0, output);
+    for (const kind of ["heddle", "envoy"] as const) {
+      const listeners = [inline, rds].map((listener) => encodeListener(listener, kind));
+      const { status, output } = validate(bootstrap(listeners, clusters));
+      assert.equal(status, 0, output);
+    }
   });
 
   it("nothing that we did not mean: a mistake is found", () => {
