@@ -27,6 +27,63 @@ export const ENVOY_ROUTE_TIMEOUT_MS = 15_000;
 export const ENVOY_CONNECT_TIMEOUT_MS = 5_000;
 /** Seed F2.20 and F4.15, united by seeds.md C4. */
 export const RETRIABLE_STATUSES: readonly number[] = [502, 503, 504];
+/** The union of both lists of the seed (seeds.md C4). `retriable-4xx` is 409 alone, as in Envoy (C5). */
+export const RETRY_ON: readonly string[] = [
+  "connect-failure",
+  "reset-before-request",
+  "gateway-error",
+  "retriable-4xx",
+  "retriable-status-codes",
+];
+/** A Retry-After of more than this would eat most of timeout_ms. */
+export const RETRY_AFTER_MAX_MS = 1_000;
+/** Envoy RetryBudget.budget_percent and min_retry_concurrency; Linkerd's window (semantics.md 2). */
+export const RETRY_BUDGET_PERCENT = 20;
+export const RETRY_BUDGET_MIN_PER_SEC = 3;
+export const RETRY_BUDGET_WINDOW_SEC = 10;
+
+// The circuit breaker beside its share and window (seeds.md C1-C3).
+export const CB_MIN_REQUESTS = 10;
+export const CB_CONSECUTIVE_FAILURES = 5;
+export const CB_RECOVERY_SEC = 30;
+export const CB_SUCCESSES = 2;
+/** Probes that fail double the recovery up to this many times its length, and no further than the second number. */
+export const CB_RECOVERY_GROWTH_MAX = 10;
+export const CB_RECOVERY_CEILING_MS = 600_000;
+
+/** The bounds between which the gradient limit moves (Envoy adaptive_concurrency: min_concurrency 3, maximum 1000). */
+export const ADAPTIVE_CONCURRENCY_MIN = 3;
+export const ADAPTIVE_CONCURRENCY_MAX = 1_000;
+
+// Outlier detection: Envoy's OutlierDetection, but half of a service may be out at once instead of a tenth, and the
+// detectors that compare endpoints are off until somebody asks for them.
+export const OUTLIER_CONSECUTIVE_5XX = 5;
+export const OUTLIER_INTERVAL_MS = 10_000;
+export const OUTLIER_BASE_EJECTION_MS = 30_000;
+export const OUTLIER_MAX_EJECTION_MS = 300_000;
+export const OUTLIER_MAX_EJECTION_PERCENT = 50;
+export const OUTLIER_MIN_HOSTS = 5;
+export const OUTLIER_MIN_REQUESTS = 100;
+
+// Active health checks (seeds.md C7, C20).
+export const HEALTH_CHECK_PATH = "/health";
+export const HEALTH_CHECK_INTERVAL_MS = 10_000;
+export const HEALTH_CHECK_TIMEOUT_MS = 3_000;
+export const HEALTH_CHECK_UNHEALTHY = 3;
+export const HEALTH_CHECK_HEALTHY = 2;
+
+/** Envoy SlowStartConfig.min_weight_percent. */
+export const SLOW_START_MIN_WEIGHT_PERCENT = 10;
+/** Finagle's and Linkerd's peak EWMA: decay 10 s, and 30 ms for an endpoint that has not answered yet. */
+export const PEAK_EWMA_DECAY_MS = 10_000;
+export const PEAK_EWMA_DEFAULT_RTT_MS = 30;
+
+/** A fault that somebody forgot ends by itself. */
+export const FAULT_DURATION_SEC = 600;
+export const MIRROR_PERCENT = 100;
+/** Seed F2.49. */
+export const FALLBACK_BODY = '{"status": "fallback", "message": "Service temporarily unavailable"}';
+export const FALLBACK_MAX_AGE_SEC = 300;
 
 // What Envoy takes for fields that a foreign control plane leaves out (xds.md 2.22).
 /** CircuitBreakers.Thresholds: max_connections, max_pending_requests and max_requests. */

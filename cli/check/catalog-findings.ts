@@ -1,4 +1,5 @@
-import type { Route, ServiceEndpoint, ServicePolicy, TrafficSplit } from "../../control-plane/catalog/catalog.ts";
+import type { Route, ServiceEndpoint, TrafficSplit } from "../../control-plane/catalog/catalog.ts";
+import type { ServicePolicy } from "../../control-plane/catalog/service-policy.ts";
 import { describeKey, keyOf } from "../../control-plane/catalog/row-key.ts";
 import { fine, problem, warning, type Finding } from "./finding.ts";
 import { isShadowed } from "./route-cover.ts";

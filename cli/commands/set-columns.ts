@@ -114,7 +114,13 @@ async function typedValue(typed: unknown, shape: Shape, flag: string): Promise<u
     case "pairs":
       return Object.fromEntries((typed as readonly string[]).map((pair) => splitPair(pair, flag))); // collected by the flag
     case "methods":
+    case "words":
       return String(typed).split(",");
+    case "integers":
+      // What is no number stays text, which the table refuses in words.
+      return String(typed)
+        .split(",")
+        .map((word) => (/^\d{1,9}$/.test(word) ? Number(word) : word));
     case "record":
     case "records":
       return parseYaml(String(typed), flag);

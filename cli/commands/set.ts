@@ -138,6 +138,10 @@ function placeholder(field: Field): string {
       return "name=value";
     case "methods":
       return "GET,POST";
+    case "words":
+      return "word,word";
+    case "integers":
+      return "n,n";
     case "record":
     case "records":
       return "yaml";

@@ -9,12 +9,13 @@ import type {
   TrafficSplit,
 } from "../../shared/wire/admin-api.ts";
 import type * as catalog from "../catalog/catalog.ts";
+import type * as catalogPolicy from "../catalog/service-policy.ts";
 import { canonicalIp } from "../catalog/ip-address.ts";
 import type { RowKey } from "../catalog/row-key.ts";
 import type { RowChange } from "../store/store.ts";
 
 /** A row as its message. Null is an unset field; the server's columns are filled. */
-export function messageFromRow(row: catalog.ServicePolicy): ServicePolicy;
+export function messageFromRow(row: catalogPolicy.ServicePolicy): ServicePolicy;
 export function messageFromRow(row: catalog.ServiceEndpoint): ServiceEndpoint;
 export function messageFromRow(row: catalog.TrafficSplit): TrafficSplit;
 export function messageFromRow(row: catalog.Route): Route;
@@ -22,12 +23,7 @@ export function messageFromRow(row: catalog.Row): ServicePolicy | ServiceEndpoin
 export function messageFromRow(row: catalog.Row): ServicePolicy | ServiceEndpoint | TrafficSplit | Route {
   switch (row.kind) {
     case "ServicePolicy":
-      return {
-        ...row,
-        updatedAt: timeOf(row.updatedAt),
-        perTryTimeoutMs: row.perTryTimeoutMs ?? undefined,
-        hashOn: row.hashOn ?? undefined,
-      };
+      return policyMessage(row);
     case "ServiceEndpoint":
       return { ...row, version: row.version ?? undefined, registeredBy: row.registeredBy ?? "" };
     case "TrafficSplit":
@@ -43,6 +39,26 @@ export function messageFromRow(row: catalog.Row): ServicePolicy | ServiceEndpoin
     default:
       return unreachable(row);
   }
+}
+
+function policyMessage(row: catalogPolicy.ServicePolicy): ServicePolicy {
+  const { updatedAt, faultUntil, retryOn, retryStatuses, faultHeaderMatch, ...plain } = row;
+  return {
+    ...withoutNulls(plain),
+    retryOn: [...retryOn],
+    retryStatuses: [...retryStatuses],
+    faultHeaderMatch: { ...faultHeaderMatch },
+    faultUntil: timeOf(faultUntil ?? ""),
+    updatedAt: timeOf(updatedAt),
+  };
+}
+
+type WithoutNulls<T> = { [K in keyof T]: null extends T[K] ? NonNullable<T[K]> | undefined : T[K] };
+
+function withoutNulls<T extends object>(row: T): WithoutNulls<T> {
+  const entries = Object.entries(row).map(([property, value]) => [property, value ?? undefined]);
+  // The same properties with the same values, but for null, which is undefined in a message.
+  return Object.fromEntries(entries) as WithoutNulls<T>;
 }
 
 /** A row that was never stored has no time yet. */

@@ -2,12 +2,15 @@ import { unreachable } from "../../shared/assert.ts";
 import type { Change, RowChange } from "../store/store.ts";
 import type { Catalog, Row } from "./catalog.ts";
 import { documentFromRow } from "./document.ts";
+import { asksForFault, faultUntil } from "./fault-end.ts";
 import { describeKey, keyOf, type RowKey } from "./row-key.ts";
 import { compareEndpoints, compareRoutes, compareSplits, findRow, sortKey } from "./rows.ts";
+import type { ServicePolicy } from "./service-policy.ts";
 
 /**
  * What a change does to a catalog, row by row; puts and deletions without effect are left out. The server's columns are
- * settled here: `id` stays with the row (0 for a new one: the store numbers it) and `updatedAt` becomes `now`.
+ * settled here: `id` stays with the row (0 for a new one: the store numbers it), `updatedAt` becomes `now`, and a fault
+ * gets its end. So a policy with a fault that is put again as it stands is a change: its fault begins anew.
  */
 export function planChange(catalog: Catalog, change: Change, now: string): readonly RowChange[] {
   const planned: RowChange[] = [];
@@ -15,8 +18,11 @@ export function planChange(catalog: Catalog, change: Change, now: string): reado
     const before = findRow(catalog, key);
     if (put === undefined) {
       if (before !== undefined) planned.push({ key, before, after: undefined });
-    } else if (before === undefined || !isSameContent(before, put)) {
-      planned.push({ key, before, after: stamped(put, before, now) });
+    } else {
+      const after = stamped(put, before, now);
+      if (before === undefined || !isSameContent(before, after) || faultEnd(before) !== faultEnd(after)) {
+        planned.push({ key, before, after });
+      }
     }
   }
   return planned;
@@ -37,13 +43,18 @@ function nameOf(key: RowKey): string {
   return `${key.kind} ${describeKey(key)}`;
 }
 
-/** Equal in all but `id` and `updatedAt`. */
+function faultEnd(row: Row): string | null {
+  return row.kind === "ServicePolicy" ? row.faultUntil : null;
+}
+
+/** Equal in all that is declared: not `id`, `updatedAt` and `faultUntil`, which the control plane settles. */
 export function isSameContent(a: Row, b: Row): boolean {
   return a === b || contentOf(a) === contentOf(b);
 }
 
 function contentOf(row: Row): string {
-  return JSON.stringify({ ...documentFromRow(row), id: 0, updated_at: "" });
+  const declared = row.kind === "ServicePolicy" ? { ...row, faultUntil: null } : row;
+  return JSON.stringify({ ...documentFromRow(declared), id: 0, updated_at: "" });
 }
 
 function stamped(put: Row, before: Row | undefined, now: string): Row {
@@ -53,11 +64,18 @@ function stamped(put: Row, before: Row | undefined, now: string): Row {
     case "TrafficSplit":
       return { ...put, id: before?.kind === "TrafficSplit" ? before.id : 0, updatedAt: now };
     case "ServicePolicy":
+      return stampedPolicy(put, before?.kind === "ServicePolicy" ? before : undefined, now);
     case "Route":
       return { ...put, updatedAt: now };
     default:
       return unreachable(put);
   }
+}
+
+function stampedPolicy(put: ServicePolicy, before: ServicePolicy | undefined, now: string): ServicePolicy {
+  if (!asksForFault(put)) return { ...put, faultUntil: null, updatedAt: now };
+  const isRepeated = before !== undefined && isSameContent(before, put);
+  return { ...put, faultUntil: faultUntil(put, before, now, isRepeated), updatedAt: now };
 }
 
 /**

@@ -1,3 +1,5 @@
+import type { ServicePolicy } from "./service-policy.ts";
+
 /**
  * What operators declare, as rows. Property names are the column names in camel case; null is SQL's NULL.
  * A catalog is immutable: a commit makes a new one that shares every unchanged part, so that a reader can tell by
@@ -19,25 +21,6 @@ export interface Catalog {
 export const KINDS = ["ServicePolicy", "ServiceEndpoint", "TrafficSplit", "Route"] as const;
 export type Kind = (typeof KINDS)[number];
 
-export interface ServicePolicy {
-  readonly kind: "ServicePolicy";
-  readonly serviceName: string;
-  readonly retryAttempts: number;
-  readonly timeoutMs: number;
-  readonly cbThreshold: number;
-  readonly cbWindowSec: number;
-  /** RFC 3339 with milliseconds, UTC. */
-  readonly updatedAt: string;
-  readonly perTryTimeoutMs: number | null;
-  readonly retryBackoffBaseMs: number;
-  readonly retryBackoffMaxMs: number;
-  readonly lbPolicy: "round_robin" | "least_request" | "ring_hash" | "maglev" | "random";
-  /** `header:NAME`, `cookie:NAME` or `source`. */
-  readonly hashOn: string | null;
-  readonly panicThreshold: number;
-  readonly connectTimeoutMs: number;
-}
-
 export interface ServiceEndpoint {
   readonly kind: "ServiceEndpoint";
   readonly serviceName: string;
@@ -48,6 +31,8 @@ export interface ServiceEndpoint {
   readonly weight: number;
   /** Node id of the proxy that holds the lease; null for a row written by hand. */
   readonly registeredBy: string | null;
+  /** What the instance's own proxy found by its last health checks. */
+  readonly health: "unknown" | "passing" | "failing";
 }
 
 export interface TrafficSplit {

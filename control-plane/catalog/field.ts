@@ -29,6 +29,14 @@ export type Shape =
   /** Names and the values they must equal. */
   | { readonly type: "pairs"; readonly of: "headers" | "query" }
   | { readonly type: "methods" }
+  /** At least one of these words. */
+  | { readonly type: "words"; readonly values: readonly string[] }
+  /** At least one number. */
+  | { readonly type: "integers"; readonly min: number; readonly max: number; readonly countMax: number }
+  /** `client`, `total` or `header:NAME`. */
+  | { readonly type: "rate-limit-by" }
+  /** `service` or `service/version`. */
+  | { readonly type: "cluster" }
   | { readonly type: "record"; readonly fields: FieldTable }
   | { readonly type: "records"; readonly fields: FieldTable; readonly countMax: number };
 
@@ -38,11 +46,14 @@ export type FieldTable = Readonly<Record<string, Field>>;
 /** A table that has every property of a row and no other: the compiler finds a forgotten column. */
 export type FieldsOf<R> = { readonly [P in Exclude<keyof R, "kind">]-?: Field };
 
-/** `v1Weight` -> `v1_weight`: the name of the column, of the proto field and of the key in a document. */
+/**
+ * `v1Weight` -> `v1_weight`: the name of the column, of the proto field and of the key in a document. `5xx` is a word of
+ * its own (`outlierConsecutive5xx`).
+ */
 export function columnOf(property: string): string {
   const known = columns.get(property);
   if (known !== undefined) return known;
-  const column = property.replace(/[A-Z]/g, (letter) => `_${letter.toLowerCase()}`);
+  const column = property.replace(/[A-Z]|5xx/g, (start) => `_${start.toLowerCase()}`);
   columns.set(property, column);
   return column;
 }
@@ -74,6 +85,14 @@ export function describeRange(field: Field): string {
       return shape.of === "headers" ? "an object of header names and values" : "an object of query names and values";
     case "methods":
       return "a list of HTTP methods";
+    case "words":
+      return `a list of one or more of ${shape.values.join(", ")}`;
+    case "integers":
+      return `a list of 1-${shape.countMax} numbers of ${shape.min}-${shape.max}`;
+    case "rate-limit-by":
+      return "client, total or header:NAME";
+    case "cluster":
+      return "SERVICE or SERVICE/VERSION";
     case "record":
       return `an object of ${Object.keys(shape.fields).map(columnOf).join(", ")}`;
     case "records":
@@ -84,8 +103,7 @@ export function describeRange(field: Field): string {
 /** Help for a person: what it is, what it may be, what it is when left out. */
 export function describeField(field: Field): string {
   const parts = [describeRange(field)];
-  if (!field.required && field.fallback !== null && !Array.isArray(field.fallback) && field.fallback !== "") {
-    parts.push(`default ${String(field.fallback)}`);
-  }
+  const fallback = Array.isArray(field.fallback) ? field.fallback.join(",") : String(field.fallback ?? "");
+  if (!field.required && fallback !== "") parts.push(`default ${fallback}`);
   return `${field.help} (${parts.join("; ")})`;
 }

@@ -1,4 +1,3 @@
-import * as defaults from "../../shared/defaults.ts";
 import * as limits from "../../shared/limits.ts";
 import type {
   Kind,
@@ -7,100 +6,28 @@ import type {
   RouteDirectResponse,
   RouteRedirect,
   ServiceEndpoint,
-  ServicePolicy,
   TrafficSplit,
 } from "./catalog.ts";
-import type { Field, FieldsOf, FieldTable, Shape } from "./field.ts";
-
-const name: Shape = {
-  type: "text",
-  charsMax: limits.SERVICE_NAME_CHARS_MAX,
-  pattern: /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,
-  words: `1-${limits.SERVICE_NAME_CHARS_MAX} letters, digits, ".", "-" or "_", a letter or digit first and last`,
-};
-const version: Shape = {
-  type: "text",
-  charsMax: limits.VERSION_CHARS_MAX,
-  pattern: /^[\x21-\x7e]+$/,
-  words: `1-${limits.VERSION_CHARS_MAX} printable ASCII characters without spaces`,
-};
-const host: Shape = {
-  type: "text",
-  charsMax: limits.HOST_CHARS_MAX,
-  pattern: /^(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/,
-  words: `a host, with :PORT if need be, of at most ${limits.HOST_CHARS_MAX} characters`,
-};
-const path: Shape = { type: "path" };
-const boolean: Shape = { type: "boolean" };
-const headers: Shape = { type: "pairs", of: "headers" };
-const timestamp: Shape = { type: "text", charsMax: 32, pattern: /^\d{4}-/, words: "an RFC 3339 time" };
-const integer = (min: number, max: number): Shape => ({ type: "integer", min, max });
-
-function field(role: Field["role"], shape: Shape, fallback: unknown, help: string): Field {
-  return { role, shape, fallback, help, required: false, unit: "" };
-}
-const setting = (shape: Shape, fallback: unknown, help: string): Field => field("setting", shape, fallback, help);
-const optional = (shape: Shape, help: string): Field => field("setting", shape, null, help);
-const required = (shape: Shape, help: string): Field => ({ ...setting(shape, null, help), required: true });
-const key = (shape: Shape, help: string): Field => ({ ...field("key", shape, null, help), required: true });
-const byServer = (shape: Shape, fallback: unknown, help: string): Field => field("server", shape, fallback, help);
-const inMs = (f: Field): Field => ({ ...f, unit: " ms" });
-const inSeconds = (f: Field): Field => ({ ...f, unit: " s" });
-const inPercent = (f: Field): Field => ({ ...f, unit: "%" });
-
-const updatedAt = byServer(timestamp, "", "When the row last changed");
-
-export const servicePolicyFields: FieldsOf<ServicePolicy> = {
-  serviceName: key(name, "The service that is called"),
-  retryAttempts: setting(
-    integer(1, limits.RETRY_ATTEMPTS_MAX),
-    defaults.RETRY_ATTEMPTS,
-    "Tries in all, the first included",
-  ),
-  timeoutMs: inMs(
-    setting(integer(1, limits.TIMEOUT_MS_MAX), defaults.TIMEOUT_MS, "The whole request, retries included"),
-  ),
-  cbThreshold: inPercent(
-    setting(integer(1, 100), defaults.CB_THRESHOLD_PERCENT, "Share of failures that opens the circuit breaker"),
-  ),
-  cbWindowSec: inSeconds(
-    setting(integer(1, limits.CB_WINDOW_SEC_MAX), defaults.CB_WINDOW_SEC, "Window of the circuit breaker"),
-  ),
-  perTryTimeoutMs: inMs(
-    optional(integer(1, limits.TIMEOUT_MS_MAX), "One try, below timeout_ms; unset is no limit of its own"),
-  ),
-  retryBackoffBaseMs: inMs(
-    setting(
-      integer(1, limits.BACKOFF_MS_MAX),
-      defaults.RETRY_BACKOFF_BASE_MS,
-      "First ceiling of the wait before a retry",
-    ),
-  ),
-  retryBackoffMaxMs: inMs(
-    setting(
-      integer(1, limits.BACKOFF_MS_MAX),
-      defaults.RETRY_BACKOFF_MAX_MS,
-      "Last ceiling of the wait before a retry",
-    ),
-  ),
-  lbPolicy: setting(
-    { type: "choice", values: ["round_robin", "least_request", "ring_hash", "maglev", "random"] },
-    "round_robin",
-    "How an endpoint is chosen",
-  ),
-  hashOn: optional({ type: "hash-on" }, "What ring_hash and maglev hash"),
-  panicThreshold: inPercent(
-    setting(
-      integer(0, 100),
-      defaults.PANIC_THRESHOLD_PERCENT,
-      "Below this share of usable endpoints health is ignored; 0 turns that off",
-    ),
-  ),
-  connectTimeoutMs: inMs(
-    setting(integer(1, limits.CONNECT_TIMEOUT_MS_MAX), defaults.CONNECT_TIMEOUT_MS, "One TCP connect"),
-  ),
+import {
+  boolean,
+  byServer,
+  field,
+  headers,
+  host,
+  inMs,
+  inPercent,
+  integer,
+  key,
+  name,
+  optional,
+  path,
+  required,
+  setting,
   updatedAt,
-};
+  version,
+} from "./declare-field.ts";
+import type { FieldsOf, FieldTable } from "./field.ts";
+import { servicePolicyFields } from "./service-policy-fields.ts";
 
 export const serviceEndpointFields: FieldsOf<ServiceEndpoint> = {
   serviceName: key(name, "The service the endpoint is an instance of"),
@@ -113,6 +40,11 @@ export const serviceEndpointFields: FieldsOf<ServiceEndpoint> = {
     { type: "text", charsMax: limits.XDS_NODE_ID_CHARS_MAX, pattern: /^/, words: "a node id" },
     null,
     "Node id of the proxy that holds the lease; unset for a row written by hand",
+  ),
+  health: byServer(
+    { type: "choice", values: ["unknown", "passing", "failing"] },
+    "unknown",
+    "What the instance's own proxy found by its last health checks",
   ),
 };
 

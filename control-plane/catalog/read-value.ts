@@ -16,6 +16,7 @@ export interface Problem {
 export type Naming = "column" | "property";
 
 const TOKEN = /^[!#$%&'*+\-.^_`|~0-9A-Za-z]+$/;
+const CLUSTER = /^[A-Za-z0-9](?:[A-Za-z0-9._-]{0,126}[A-Za-z0-9])?(?:\/[\x21-\x7e]{1,32})?$/;
 const PATH = /^\/[\x21\x22\x24-\x3e\x40-\x7e]*$/;
 // Visible text of one header line (RFC 9110, 5.5), without blanks at the ends: a parsed value never has them.
 const HEADER_VALUE = /^(?:[\x21-\x7e\x80-\uffff](?:[\t\x20-\x7e\x80-\uffff]*[\x21-\x7e\x80-\uffff])?)?$/;
@@ -54,6 +55,16 @@ export function readValue(
       return isRecord(value) ? readPairs(value, path, shape.of) : refused();
     case "methods":
       return Array.isArray(value) ? readMethods(value, path) : refused();
+    case "words":
+      return readWords(value, shape.values) ?? refused();
+    case "integers":
+      return readIntegers(value, shape) ?? refused();
+    case "rate-limit-by":
+      return readRateLimitBy(value) ?? refused();
+    case "cluster":
+      return isText(value, limits.SERVICE_NAME_CHARS_MAX + 1 + limits.VERSION_CHARS_MAX) && CLUSTER.test(value)
+        ? ok(value)
+        : refused();
     case "record":
       return isRecord(value) ? readFields(shape.fields, value, `${path}.`, naming) : refused();
     case "records":
@@ -75,7 +86,7 @@ export function readFields(
   for (const [property, field] of Object.entries(fields)) {
     const column = columnOf(property);
     const value = field.role === "server" ? undefined : input[naming === "column" ? column : property];
-    if (isOmitted(field.shape, value)) {
+    if (isOmitted(field.shape, value, naming)) {
       values[property] = field.fallback;
       if (field.required) problems.push({ path: prefix + column, text: `is missing: ${describeRange(field)}` });
       continue;
@@ -93,9 +104,13 @@ export function quote(value: unknown): string {
   return text.length <= 80 ? text : `${text.slice(0, 77)}...`;
 }
 
-/** Proto3 cannot tell an unset map from an empty one, and "" names nothing: both are "left out", as null is. */
-function isOmitted(shape: Shape, value: unknown): boolean {
+/**
+ * Proto3 cannot tell an unset map or list from an empty one, and "" names nothing: all are "left out", as null is. In a
+ * document an empty list is something else where one must not be empty, and is refused.
+ */
+function isOmitted(shape: Shape, value: unknown, naming: Naming): boolean {
   if (value === undefined || value === null) return true;
+  if (naming === "property" && Array.isArray(value) && value.length === 0) return true;
   if (value === "") return shape.type !== "integer" && shape.type !== "boolean";
   return shape.type === "pairs" && isRecord(value) && Object.keys(value).length === 0;
 }
@@ -104,7 +119,7 @@ export function isRecord(value: unknown): value is Readonly<Record<string, unkno
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
-function isInteger(value: unknown, min: number, max: number): boolean {
+function isInteger(value: unknown, min: number, max: number): value is number {
   return typeof value === "number" && Number.isInteger(value) && value >= min && value <= max;
 }
 
@@ -181,6 +196,31 @@ function readHashOn(value: unknown): Result<string, never> | undefined {
   const name = match?.[2] ?? "";
   if (!TOKEN.test(name)) return undefined;
   return ok(match?.[1] === "header" ? `header:${name.toLowerCase()}` : value);
+}
+
+function readRateLimitBy(value: unknown): Result<string, never> | undefined {
+  if (value === "client" || value === "total") return ok(value);
+  return typeof value === "string" && value.startsWith("header:") ? readHashOn(value) : undefined;
+}
+
+/** Each word once, in the order of the table, so that equal lists are equal text. */
+function readWords(value: unknown, known: readonly string[]): Result<readonly string[], never> | undefined {
+  if (!Array.isArray(value) || value.length === 0 || value.length > limits.MATCHES_MAX) return undefined;
+  if (!value.every((word) => known.includes(word))) return undefined;
+  return ok(known.filter((word) => value.includes(word)));
+}
+
+function readIntegers(
+  value: unknown,
+  { min, max, countMax }: { readonly min: number; readonly max: number; readonly countMax: number },
+): Result<readonly number[], never> | undefined {
+  if (!Array.isArray(value) || value.length === 0 || value.length > countMax) return undefined;
+  const numbers = new Set<number>();
+  for (const one of value) {
+    if (!isInteger(one, min, max)) return undefined;
+    numbers.add(one);
+  }
+  return ok([...numbers].sort((a, b) => a - b));
 }
 
 /** Header names are compared without case (seed F4.29), JSON `true` and numbers as their text. Keys come out sorted. */

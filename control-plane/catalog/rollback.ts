@@ -6,6 +6,7 @@ import { findRow, rowsOf } from "./rows.ts";
 /**
  * The change that makes the content that of an older revision. Rows that proxies registered tell what runs now, not what
  * an operator declared: none of them appears, vanishes, or changes its health by a rollback; only its weight goes back.
+ * A policy comes back with the end that its fault had: one that is over stays over.
  */
 export function rollbackChange(now: Catalog, then: Catalog): Change {
   const puts = KINDS.flatMap((kind) => rowsOf(then, kind)).flatMap((row) => restored(now, row));

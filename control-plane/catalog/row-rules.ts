@@ -1,6 +1,7 @@
 import { unreachable } from "../../shared/assert.ts";
 import * as limits from "../../shared/limits.ts";
-import type { Route, Row, ServicePolicy, TrafficSplit } from "./catalog.ts";
+import type { Route, Row, TrafficSplit } from "./catalog.ts";
+import { policyProblems } from "./policy-rules.ts";
 import type { Problem } from "./read-value.ts";
 
 /** The rules between the fields of one row, each field being right by itself. Texts are whole sentences. */
@@ -17,27 +18,6 @@ export function rowProblems(row: Row): readonly Problem[] {
     default:
       return unreachable(row);
   }
-}
-
-function policyProblems(policy: ServicePolicy): readonly Problem[] {
-  const problems: Problem[] = [];
-  const { perTryTimeoutMs, timeoutMs, retryBackoffBaseMs, retryBackoffMaxMs } = policy;
-  if (perTryTimeoutMs !== null && perTryTimeoutMs >= timeoutMs) {
-    problems.push({
-      path: "per_try_timeout_ms",
-      text: `per_try_timeout_ms must be below timeout_ms, ${timeoutMs} ms (got ${perTryTimeoutMs} ms)`,
-    });
-  }
-  if (retryBackoffBaseMs > retryBackoffMaxMs) {
-    problems.push({
-      path: "retry_backoff_base_ms",
-      text: `retry_backoff_base_ms must be at most retry_backoff_max_ms, ${retryBackoffMaxMs} ms (got ${retryBackoffBaseMs} ms)`,
-    });
-  }
-  if (policy.hashOn !== null && policy.lbPolicy !== "ring_hash" && policy.lbPolicy !== "maglev") {
-    problems.push({ path: "hash_on", text: `hash_on needs lb_policy ring_hash or maglev (got ${policy.lbPolicy})` });
-  }
-  return problems;
 }
 
 /** The words of seed F2.26 (decision C10). */

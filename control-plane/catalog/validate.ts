@@ -1,5 +1,7 @@
 import { violation, type Violation } from "../../shared/violation.ts";
 import type { Catalog, Row } from "./catalog.ts";
+import type { ServicePolicy } from "./service-policy.ts";
+import { parseCluster } from "./cluster-ref.ts";
 import { describeKey, keyOf } from "./row-key.ts";
 
 /** A row of a change, and where it stood in the request: `resources[2]`, or "" for a request of one row. */
@@ -66,12 +68,21 @@ function describeUnknown(services: ServicesByLowerCase, column: string, service:
 /** Where calls go by this row: nowhere for a redirect or a direct response, whose destination_service is just a host. */
 function calledServices(row: Row): readonly { readonly column: string; readonly service: string }[] {
   if (row.kind === "TrafficSplit") return [{ column: "destination_service", service: row.destinationService }];
+  if (row.kind === "ServicePolicy") return policyCalls(row);
   if (row.kind !== "Route") return [];
   if (row.destinations.length > 0) {
     return row.destinations.map(({ service }, index) => ({ column: `destinations[${index}].service`, service }));
   }
   if (row.redirect !== null || row.directResponse !== null) return [];
   return [{ column: "destination_service", service: row.destinationService }];
+}
+
+/** Where calls go besides the service itself. A row makes its own service known. */
+function policyCalls({ mirrorTo, fallbackService }: ServicePolicy): readonly { column: string; service: string }[] {
+  return [
+    ...(mirrorTo === null ? [] : [{ column: "mirror_to", service: parseCluster(mirrorTo).service }]),
+    ...(fallbackService === null ? [] : [{ column: "fallback_service", service: fallbackService }]),
+  ];
 }
 
 /** Hosts are compared without case (RFC 9110, 4.2.3), so two such services could not be told apart by a caller. */

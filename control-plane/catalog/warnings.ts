@@ -1,5 +1,6 @@
 import type { RowChange } from "../store/store.ts";
 import type { Catalog, Row } from "./catalog.ts";
+import { policyWarnings } from "./policy-warnings.ts";
 import { servesShare, sharesOf, usableEndpoints, type Share } from "./shares.ts";
 import { isKnownService, labelOf } from "./validate.ts";
 
@@ -9,6 +10,7 @@ import { isKnownService, labelOf } from "./validate.ts";
  *
  * - A split or a route that gives a share to a version of which no endpoint is usable: those calls get 503.
  * - A split or a route for the calls of a service that nobody knows: it waits for that service, or its name is a slip.
+ * - What of a policy will surprise.
  *
  * `hasProxy` tells of callers that have a proxy and no row. Rows that stay as they are say nothing again.
  */
@@ -18,7 +20,9 @@ export function warnChange(
   hasProxy: (service: string) => boolean,
 ): readonly string[] {
   return changes.flatMap(({ after: row }) =>
-    row === undefined ? [] : [...unservedShares(after, row), ...unknownSource(after, row, hasProxy)],
+    row === undefined
+      ? []
+      : [...unservedShares(after, row), ...unknownSource(after, row, hasProxy), ...surprises(after, row, hasProxy)],
   );
 }
 
@@ -44,4 +48,10 @@ function unknownSource(after: Catalog, row: Row, hasProxy: (service: string) => 
     `${labelOf(row)} is for calls from ${source}, which has no proxy, no endpoint and no policy: ` +
       `it waits until one is started: heddle run --service ${source} -- COMMAND`,
   ];
+}
+
+function surprises(after: Catalog, row: Row, hasProxy: (service: string) => boolean): readonly string[] {
+  if (row.kind !== "ServicePolicy") return [];
+  const isThere = (service: string): boolean => isKnownService(after, service) || hasProxy(service);
+  return policyWarnings(after, row, isThere).map((text) => `${labelOf(row)}: ${text}`);
 }

@@ -81,7 +81,9 @@ function listedRow(catalog: Catalog, row: ServiceEndpoint, isOurs: (nodeId: stri
   const before = (catalog.endpoints.get(row.serviceName) ?? []).find((one) => nameOf(one) === name);
   if (before === undefined) return row;
   const isOut = !before.healthy && (before.registeredBy === null || !isOurs(before.registeredBy));
-  return { ...row, weight: before.weight, healthy: !isOut };
+  // What the same node reported before its stream broke holds until it reports again.
+  const health = before.registeredBy === row.registeredBy ? before.health : row.health;
+  return { ...row, weight: before.weight, healthy: !isOut, health };
 }
 
 function nameOf(row: ServiceEndpoint): string {

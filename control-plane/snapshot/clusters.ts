@@ -3,7 +3,8 @@ import * as defaults from "../../shared/defaults.ts";
 import type { Cluster, Endpoint, LbPolicy, LoadAssignment } from "../../shared/model/cluster.ts";
 import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
 import type { NodeKind } from "../../shared/model/node.ts";
-import type { ServiceEndpoint, ServicePolicy } from "../catalog/catalog.ts";
+import type { ServiceEndpoint } from "../catalog/catalog.ts";
+import type { ServicePolicy } from "../catalog/service-policy.ts";
 import type { MemberRows } from "./mesh.ts";
 
 /** Clusters and their endpoints, made in one walk so that they cannot disagree. */
@@ -71,6 +72,12 @@ function lbPolicy(policy: ServicePolicy | undefined): LbPolicy {
   switch (wanted) {
     case "least_request":
       return { kind: "least-request", choices: defaults.LEAST_REQUEST_CHOICES };
+    case "peak_ewma":
+      return {
+        kind: "peak-ewma",
+        decayMs: defaults.PEAK_EWMA_DECAY_MS,
+        defaultRttMs: defaults.PEAK_EWMA_DEFAULT_RTT_MS,
+      };
     case "ring_hash":
       return { kind: "ring-hash", ringSizeMin: defaults.RING_SIZE_MIN, ringSizeMax: defaults.RING_SIZE_MAX };
     case "maglev":

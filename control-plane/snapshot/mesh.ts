@@ -1,4 +1,5 @@
-import type { Catalog, Route, ServiceEndpoint, ServicePolicy, TrafficSplit } from "../catalog/catalog.ts";
+import type { Catalog, Route, ServiceEndpoint, TrafficSplit } from "../catalog/catalog.ts";
+import type { ServicePolicy } from "../catalog/service-policy.ts";
 
 /**
  * A catalog regrouped by service: what a snapshot is built from.

@@ -12,6 +12,7 @@ import type {
   WeightedCluster,
 } from "../../shared/model/route.ts";
 import type * as rows from "../catalog/catalog.ts";
+import type { ServicePolicy } from "../catalog/service-policy.ts";
 import { describeKey, keyOf } from "../catalog/row-key.ts";
 import type { NodeClass } from "./node-class.ts";
 import { OUTBOUND_ROUTES } from "./listeners.ts";
@@ -203,7 +204,7 @@ function redirectPath({ path, prefix }: rows.RouteRedirect): { kind: "full" | "p
   return prefix === null ? undefined : { kind: "prefix", value: prefix };
 }
 
-function ruleForward(row: rows.Route, policy: rows.ServicePolicy | undefined): Forwarding["forward"] {
+function ruleForward(row: rows.Route, policy: ServicePolicy | undefined): Forwarding["forward"] {
   const base = forwardOf(policy);
   const attempts = row.retryAttempts ?? policy?.retryAttempts ?? defaults.RETRY_ATTEMPTS;
   return {
@@ -216,7 +217,7 @@ function ruleForward(row: rows.Route, policy: rows.ServicePolicy | undefined): F
   };
 }
 
-function forwardOf(policy: rows.ServicePolicy | undefined): Forwarding["forward"] {
+function forwardOf(policy: ServicePolicy | undefined): Forwarding["forward"] {
   return {
     kind: "forward",
     timeoutMs: policy?.timeoutMs ?? defaults.TIMEOUT_MS,
@@ -237,7 +238,7 @@ const RETRY_ON: readonly string[] = [
   "retriable-status-codes",
 ];
 
-function retryOf(policy: rows.ServicePolicy | undefined, attempts: number): ForwardAction["retry"] {
+function retryOf(policy: ServicePolicy | undefined, attempts: number): ForwardAction["retry"] {
   if (attempts <= 1) return undefined;
   return {
     retryOn: RETRY_ON,

@@ -48,6 +48,8 @@ function fromColumn(field: Field, value: unknown): unknown {
       return value === 1;
     case "pairs":
     case "methods":
+    case "words":
+    case "integers":
     case "record":
     case "records":
       return JSON.parse(String(value));

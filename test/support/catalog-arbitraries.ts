@@ -32,9 +32,32 @@ const policyDocuments = document({
   timeout_ms: perhaps(fc.integer({ min: 100, max: 3_600_000 })),
   per_try_timeout_ms: perhaps(fc.integer({ min: 1, max: 99 })),
   cb_threshold: perhaps(fc.integer({ min: 1, max: 100 })),
-  lb_policy: perhaps(fc.constantFrom("round_robin", "least_request", "random")),
+  lb_policy: perhaps(fc.constantFrom("round_robin", "least_request", "peak_ewma", "random")),
   panic_threshold: perhaps(weights),
-});
+  retry_on: perhaps(fc.uniqueArray(fc.constantFrom("reset", "5xx", "gateway-error"), { minLength: 1 })),
+  retry_statuses: perhaps(fc.uniqueArray(fc.integer({ min: 400, max: 599 }), { minLength: 1, maxLength: 16 })),
+  retry_non_idempotent: perhaps(fc.boolean()),
+  max_requests: perhaps(fc.integer({ min: 1, max: 1_000_000 })),
+  outlier_consecutive_5xx: perhaps(fc.integer({ min: 0, max: 1_000 })),
+  health_check: perhaps(fc.constantFrom("none", "proxy", "callers", "both")),
+  slow_start_sec: perhaps(fc.integer({ min: 0, max: 3_600 })),
+  rate_limit_requests: perhaps(fc.integer({ min: 1, max: 1_000_000 })),
+  rate_limit_by: perhaps(fc.constantFrom("client", "total", "header:X-User")),
+  fault_source: perhaps(services),
+  fault_header_match: perhaps(headers),
+  mirror_to: perhaps(fc.constantFrom("shadow", "shadow/v2", "reviews/canary")),
+  fallback: perhaps(fc.constantFrom("none", "static", "cached_response")),
+}).chain((columns) =>
+  fc
+    .constantFrom<Record<string, unknown>>(
+      {},
+      { fault_delay_percent: 5, fault_delay_ms: 100 },
+      { fault_abort_percent: 100, fault_abort_status: 503, fault_duration_sec: 0 },
+      { fallback: "service", fallback_service: "backup" },
+      { per_try_timeout_ms: 99, hedge_on_per_try_timeout: true },
+    )
+    .map((more) => ({ ...columns, ...more })),
+);
 const endpointDocuments = document({
   kind: fc.constant("ServiceEndpoint"),
   service_name: services,

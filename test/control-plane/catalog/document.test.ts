@@ -38,6 +38,7 @@ describe("documents", () => {
       ["version", "v1"],
       ["healthy", true],
       ["weight", 1],
+      ["health", "unknown"],
     ]);
   });
 

@@ -37,7 +37,7 @@ describe("a ServicePolicy", () => {
         "ServicePolicy reviews: retry_attempts must be 1-10 (got 40)",
         "ServicePolicy reviews: timeout_ms must be 1-3600000 ms (got 0)",
         'ServicePolicy reviews: cb_threshold must be 1-100% (got "50")',
-        'ServicePolicy reviews: lb_policy must be one of round_robin, least_request, ring_hash, maglev, random (got "fastest")',
+        'ServicePolicy reviews: lb_policy must be one of round_robin, least_request, peak_ewma, ring_hash, maglev, random (got "fastest")',
       ],
     );
   });

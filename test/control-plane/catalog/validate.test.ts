@@ -44,6 +44,22 @@ describe("a split", () => {
   });
 });
 
+describe("a policy", () => {
+  it("must mirror to and fall back on services that exist, by a row or in the same bundle", () => {
+    const sends = policy("a", { mirror_to: "b/v2", fallback: "service", fallback_service: "c" });
+    assert.deepEqual(
+      violations(catalogOf(), sends).map(({ path }) => path),
+      ["mirror_to", "fallback_service"],
+    );
+    assert.deepEqual(violations(catalogOf(endpoint("b", 1)), sends, policy("c")), []);
+  });
+
+  it("may mirror to a version of its own, and have a fault for a caller that nobody knows", () => {
+    const fault = { fault_abort_percent: 1, fault_abort_status: 503, fault_source: "ghost" };
+    assert.deepEqual(violations(catalogOf(), policy("a", { mirror_to: "a/v2", ...fault, fault_duration_sec: 0 })), []);
+  });
+});
+
 describe("a route", () => {
   it("must lead to services that exist, each named by its place", () => {
     const two = route("r", "shop", { destinations: [{ service: "reviews" }, { service: "nobody" }] });

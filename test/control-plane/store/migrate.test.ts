@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { copyFileSync, mkdirSync, renameSync, writeFileSync } from "node:fs";
+import { copyFileSync, mkdirSync, readdirSync, renameSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 
@@ -14,6 +14,43 @@ import { tempFolder } from "../../support/temp-folder.ts";
 const own = join(packageRoot, "migrations");
 const NOW = "2026-11-21T10:00:00.000Z";
 
+/** The number that the migration of the next release will have. */
+const NEXT = readdirSync(own).length + 1;
+const next = `${String(NEXT).padStart(4, "0")}-next.sql`;
+const afterNext = `${String(NEXT + 1).padStart(4, "0")}-next.sql`;
+
+/** Our own first migrations, as a release before this one had them. */
+function earlierRelease(t: TestContext, count: number): string {
+  const folder = join(tempFolder(t), "earlier");
+  mkdirSync(folder);
+  for (const name of readdirSync(own).sort().slice(0, count)) copyFileSync(join(own, name), join(folder, name));
+  return folder;
+}
+
+/** A database of an earlier release with rows and a ledger that it wrote itself. */
+function earlierDatabase(t: TestContext, count: number): string {
+  const file = storeFile(t);
+  const db = new Database(file);
+  const migrations = readMigrations(earlierRelease(t, count));
+  assert.ok(migrations.ok && migrate(db, migrations.value, NOW).ok);
+  const before =
+    '{"kind":"ServicePolicy","service_name":"reviews","timeout_ms":7,"updated_at":"2026-11-20T10:00:00.000Z"}';
+  db.exec(`
+    INSERT INTO ServicePolicy (service_name, timeout_ms, lb_policy, hash_on, per_try_timeout_ms, updated_at)
+      VALUES ('reviews', 8, 'maglev', 'source', 5, '2026-11-20T11:00:00.000Z');
+    INSERT INTO ServiceEndpoint (service_name, pod_ip, port, version, registered_by)
+      VALUES ('reviews', '10.0.0.1', 9080, 'v1', 'reviews-1');
+    INSERT INTO Revision (author, reason, change_count) VALUES ('test', '', 1), ('test', '', 2);
+    INSERT INTO RevisionChange (revision, ordinal, kind, before, after) VALUES
+      (1, 0, 'ServicePolicy', NULL, '${before}'),
+      (2, 0, 'ServicePolicy', '${before}', '${before.replace('"timeout_ms":7', '"timeout_ms":8')}'),
+      (2, 1, 'ServiceEndpoint', NULL,
+       '{"kind":"ServiceEndpoint","service_name":"reviews","pod_ip":"10.0.0.1","port":9080,"version":"v1","registered_by":"reviews-1"}');
+  `);
+  db.close();
+  return file;
+}
+
 /** Our own migrations and one more, as the next release may have it. */
 function nextRelease(t: TestContext, sql = "ALTER TABLE ServicePolicy ADD COLUMN note TEXT;"): string {
   const folder = join(tempFolder(t), "migrations");
@@ -21,7 +58,7 @@ function nextRelease(t: TestContext, sql = "ALTER TABLE ServicePolicy ADD COLUMN
   const migrations = readMigrations(own);
   assert.ok(migrations.ok);
   for (const { name } of migrations.value) copyFileSync(join(own, name), join(folder, name));
-  writeFileSync(join(folder, `${String(migrations.value.length + 1).padStart(4, "0")}-next.sql`), sql);
+  writeFileSync(join(folder, next), sql);
   return folder;
 }
 
@@ -37,14 +74,7 @@ describe("migrations", () => {
   });
 
   it("keep the ledger whole when its tables are made anew, and the numbers go on", (t) => {
-    const folder = join(tempFolder(t), "first");
-    mkdirSync(folder);
-    copyFileSync(join(own, "0001-catalog.sql"), join(folder, "0001-catalog.sql"));
-    const file = storeFile(t);
-    const old = openStore(t, { file, migrations: folder });
-    put(old, [policy("reviews", { timeout_ms: 7 })]);
-    put(old, [policy("reviews", { timeout_ms: 8 })]);
-    old.close();
+    const file = earlierDatabase(t, 1);
     const store = openStore(t, { file });
     assert.equal(store.catalogAt(1)?.policies.get("reviews")?.timeoutMs, 7);
     assert.equal(put(store, [policy("ratings")]), 3);
@@ -54,6 +84,22 @@ describe("migrations", () => {
     assert.deepEqual(db.pragma("foreign_key_check"), []);
     db.exec("DELETE FROM Revision WHERE revision = 1");
     assert.equal(db.prepare("SELECT count(*) FROM RevisionChange WHERE revision = 1").pluck().get(), 0);
+  });
+
+  it("give rows of before every resilience policy their defaults, in the tables and in the ledger", (t) => {
+    const store = openStore(t, { file: earlierDatabase(t, 2) });
+    const catalog = store.catalog();
+    const kept = { timeout_ms: 8, lb_policy: "maglev", hash_on: "source", per_try_timeout_ms: 5 };
+    const updatedAt = "2026-11-20T11:00:00.000Z";
+    assert.deepEqual(catalog.policies.get("reviews"), { ...policy("reviews", kept), updatedAt });
+    assert.deepEqual(
+      catalog.endpoints.get("reviews")?.map(({ health, registeredBy }) => [health, registeredBy]),
+      [["unknown", "reviews-1"]],
+    );
+    const then = store.catalogAt(1)?.policies.get("reviews");
+    assert.deepEqual([then?.timeoutMs, then?.retryOn, then?.fallback], [7, policy("a").retryOn, "none"]);
+    assert.equal(put(store, [policy("reviews", { lb_policy: "peak_ewma", outlier_consecutive_5xx: 9 })]), 3);
+    assert.equal(store.catalog().policies.get("reviews")?.outlierConsecutive5xx, 9);
   });
 
   it("run once: a second start changes nothing", () => {
@@ -81,7 +127,9 @@ describe("migrations", () => {
     openStore(t, { file, migrations: nextRelease(t) }).close();
     assert.match(
       openError(file),
-      /schema is number 3, newer than number 2 of this Heddle; start the Heddle that wrote it or a later one, or restore/,
+      new RegExp(
+        `schema is number ${NEXT}, newer than number ${NEXT - 1} of this Heddle; start the Heddle that wrote it or a later one, or restore`,
+      ),
     );
   });
 
@@ -89,19 +137,19 @@ describe("migrations", () => {
     const file = storeFile(t);
     const migrations = nextRelease(t);
     openStore(t, { file, migrations }).close();
-    writeFileSync(join(migrations, "0003-next.sql"), "ALTER TABLE ServicePolicy ADD COLUMN remark TEXT;");
+    writeFileSync(join(migrations, next), "ALTER TABLE ServicePolicy ADD COLUMN remark TEXT;");
     assert.match(
       openError(file, { migrations }),
-      /migration 0003-next\.sql was edited after this database ran it; put the original file back/,
+      new RegExp(`migration ${next} was edited after this database ran it; put the original file back`),
     );
   });
 
   it("with a gap in their numbers, or an odd name, are refused", (t) => {
     const file = storeFile(t);
     const migrations = nextRelease(t);
-    renameSync(join(migrations, "0003-next.sql"), join(migrations, "0004-next.sql"));
-    assert.match(openError(file, { migrations }), /has 0004-next\.sql where number 3 belongs/);
-    renameSync(join(migrations, "0004-next.sql"), join(migrations, "next.sql"));
+    renameSync(join(migrations, next), join(migrations, afterNext));
+    assert.match(openError(file, { migrations }), new RegExp(`has ${afterNext} where number ${NEXT} belongs`));
+    renameSync(join(migrations, afterNext), join(migrations, "next.sql"));
     assert.match(openError(file, { migrations }), /next\.sql .* must be named NNNN-what-it-does\.sql/);
   });
 

@@ -62,7 +62,7 @@ export interface ServicePolicy {
   retryBackoffMaxMs?:
     | number
     | undefined;
-  /** round_robin (default), least_request, ring_hash, maglev, random. */
+  /** round_robin (default), least_request, peak_ewma, ring_hash, maglev, random. */
   lbPolicy?:
     | string
     | undefined;
@@ -75,7 +75,211 @@ export interface ServicePolicy {
     | number
     | undefined;
   /** One TCP connect. 1-60000, default 1000. */
-  connectTimeoutMs?: number | undefined;
+  connectTimeoutMs?:
+    | number
+    | undefined;
+  /**
+   * Retries. What is tried again: connect-failure, refused-stream, reset, reset-before-request, gateway-error, 5xx,
+   * retriable-4xx (409), retriable-status-codes. Empty means the default: connect-failure, reset-before-request,
+   * gateway-error, retriable-4xx, retriable-status-codes. retry_attempts 1 turns retries off.
+   */
+  retryOn: string[];
+  /** Of retriable-status-codes. At most 16 of 400-599; empty means 502, 503, 504. */
+  retryStatuses: number[];
+  /** Also POST and PATCH, whatever they do twice. Default false. */
+  retryNonIdempotent?:
+    | boolean
+    | undefined;
+  /** A Retry-After of at most this is honoured. 0-60000, default 1000; 0 ignores it. */
+  retryAfterMaxMs?:
+    | number
+    | undefined;
+  /** A try past per_try_timeout_ms, which must be set, goes on beside the next one. Default false. */
+  hedgeOnPerTryTimeout?:
+    | boolean
+    | undefined;
+  /** Retries for each hundred requests. 0-100, default 20; 0 leaves only the minimum. */
+  retryBudgetPercent?:
+    | number
+    | undefined;
+  /** Granted whatever the number of requests. 0-1000, default 3. */
+  retryBudgetMinPerSec?:
+    | number
+    | undefined;
+  /** 1-60, default 10. */
+  retryBudgetWindowSec?:
+    | number
+    | undefined;
+  /** Circuit breaker. Fewer requests in the window do not open it by their share. 1-100000, default 10. */
+  cbMinRequests?:
+    | number
+    | undefined;
+  /** Failures in a row that open it. 0-1000, default 5; 0 turns that off. */
+  cbConsecutiveFailures?:
+    | number
+    | undefined;
+  /** How long it stays open before it probes; doubled while probes fail, up to ten times or 600 s. 1-3600, default 30. */
+  cbRecoverySec?:
+    | number
+    | undefined;
+  /** Good probes in a row that close it. 1-100, default 2. */
+  cbSuccesses?:
+    | number
+    | undefined;
+  /** Limits of one proxy, to the whole service. 1-100000; unset is no bound. */
+  maxConnections?: number | undefined;
+  maxPendingRequests?:
+    | number
+    | undefined;
+  /** 1-1000000; unset is no bound. */
+  maxRequests?:
+    | number
+    | undefined;
+  /** Retries at once. 0-100000; unset is no bound. */
+  maxRetries?:
+    | number
+    | undefined;
+  /** Bound requests at once by what the latency says. Default false. */
+  adaptiveConcurrency?:
+    | boolean
+    | undefined;
+  /** Outliers. 5xx and failed connections in a row that take an endpoint out. 0-1000, default 5; 0 turns that off. */
+  outlierConsecutive5xx?:
+    | number
+    | undefined;
+  /** The same for 502, 503, 504 and failed connections. 0-1000, default 0. */
+  outlierConsecutiveGateway?:
+    | number
+    | undefined;
+  /** 100-3600000, default 10000. */
+  outlierIntervalMs?:
+    | number
+    | undefined;
+  /** 100-3600000, default 30000. */
+  outlierBaseEjectionMs?:
+    | number
+    | undefined;
+  /** 100-86400000 and at least the base, default 300000. */
+  outlierMaxEjectionMs?:
+    | number
+    | undefined;
+  /** Share of endpoints that may be out at once. 0-100, default 50. */
+  outlierMaxEjectionPercent?:
+    | number
+    | undefined;
+  /** Thousandths of a standard deviation below the mean success rate. 0-10000, default 0: off. */
+  outlierSuccessRateStdev?:
+    | number
+    | undefined;
+  /** Share of failures that takes an endpoint out. 0-100, default 0: off. */
+  outlierFailurePercentage?:
+    | number
+    | undefined;
+  /** The last two compare no fewer endpoints, with no fewer requests in an interval. 1-1000 and 1-100000; defaults 5, 100. */
+  outlierMinHosts?: number | undefined;
+  outlierMinRequests?:
+    | number
+    | undefined;
+  /** Health. Who asks: none (default), proxy, callers, both. */
+  healthCheck?:
+    | string
+    | undefined;
+  /** GET of this answers 2xx when all is well. Default /health. */
+  healthCheckPath?:
+    | string
+    | undefined;
+  /** 100-3600000, default 10000. */
+  healthCheckIntervalMs?:
+    | number
+    | undefined;
+  /** 10-60000 and below the interval, default 3000. */
+  healthCheckTimeoutMs?:
+    | number
+    | undefined;
+  /** Checks in a row that take an instance out, and that bring it back. 1-100; defaults 3 and 2. */
+  healthCheckUnhealthy?: number | undefined;
+  healthCheckHealthy?:
+    | number
+    | undefined;
+  /** How long the share of a new endpoint grows. 0-3600, default 0: it has all of it at once. */
+  slowStartSec?:
+    | number
+    | undefined;
+  /** Rate limit. Requests that an instance takes in each unit. 1-1000000; unset is no limit. */
+  rateLimitRequests?:
+    | number
+    | undefined;
+  /** second (default), minute, hour. */
+  rateLimitUnit?:
+    | string
+    | undefined;
+  /** 1-1000000; unset means rate_limit_requests. */
+  rateLimitBurst?:
+    | number
+    | undefined;
+  /** Who shares a limit: client (default), total, header:NAME. */
+  rateLimitBy?:
+    | string
+    | undefined;
+  /** local (default): each instance counts by itself. global: all together. */
+  rateLimitScope?:
+    | string
+    | undefined;
+  /** What a global limit does while nobody grants it anything. Default true: let pass. */
+  rateLimitFailOpen?:
+    | boolean
+    | undefined;
+  /** Faults. Share of requests that are held up, and how long: both or none. 0-100 and 1-60000. */
+  faultDelayPercent?: number | undefined;
+  faultDelayMs?:
+    | number
+    | undefined;
+  /** Share of requests that are answered with a status instead: both or none. 0-100 and 200-599. */
+  faultAbortPercent?: number | undefined;
+  faultAbortStatus?:
+    | number
+    | undefined;
+  /** Only calls of this service; unset means all callers. */
+  faultSource?:
+    | string
+    | undefined;
+  /** Only requests whose headers are all equal. At most 16. */
+  faultHeaderMatch: { [key: string]: string };
+  /** Ends so long after it was set. 0-86400, default 600; 0: when it is taken away. */
+  faultDurationSec?:
+    | number
+    | undefined;
+  /** Set by the server. Applying the row again as it stands begins the fault anew; a change of other fields does not. */
+  faultUntil:
+    | Date
+    | undefined;
+  /** Where copies of requests go: SERVICE, not the service itself, or SERVICE/VERSION. It must exist. */
+  mirrorTo?:
+    | string
+    | undefined;
+  /** 1-100, default 100. */
+  mirrorPercent?:
+    | number
+    | undefined;
+  /** What answers instead of the mesh's own 503 and 504: none (default), cached_response, static, service. */
+  fallback?:
+    | string
+    | undefined;
+  /** Of static, and of cached_response when nothing is stored. At most 4096 bytes. */
+  fallbackBody?:
+    | string
+    | undefined;
+  /** 1-86400, default 300. */
+  fallbackMaxAgeSec?:
+    | number
+    | undefined;
+  /** Of service: another one, which must exist. */
+  fallbackService?: string | undefined;
+}
+
+export interface ServicePolicy_FaultHeaderMatchEntry {
+  key: string;
+  value: string;
 }
 
 /** One instance of a service. A proxy writes its own row; rows may also be written by hand. */
@@ -100,6 +304,8 @@ export interface ServiceEndpoint {
     | undefined;
   /** Node id of the proxy that holds the lease; empty for a row written by hand. Set by the server. */
   registeredBy: string;
+  /** What the instance's own proxy found by its last health checks: unknown, passing, failing. Set by the server. */
+  health: string;
 }
 
 /** How the calls to one service divide over two versions. A row with a source_service beats the general one. */
@@ -539,6 +745,60 @@ function createBaseServicePolicy(): ServicePolicy {
     hashOn: undefined,
     panicThreshold: undefined,
     connectTimeoutMs: undefined,
+    retryOn: [],
+    retryStatuses: [],
+    retryNonIdempotent: undefined,
+    retryAfterMaxMs: undefined,
+    hedgeOnPerTryTimeout: undefined,
+    retryBudgetPercent: undefined,
+    retryBudgetMinPerSec: undefined,
+    retryBudgetWindowSec: undefined,
+    cbMinRequests: undefined,
+    cbConsecutiveFailures: undefined,
+    cbRecoverySec: undefined,
+    cbSuccesses: undefined,
+    maxConnections: undefined,
+    maxPendingRequests: undefined,
+    maxRequests: undefined,
+    maxRetries: undefined,
+    adaptiveConcurrency: undefined,
+    outlierConsecutive5xx: undefined,
+    outlierConsecutiveGateway: undefined,
+    outlierIntervalMs: undefined,
+    outlierBaseEjectionMs: undefined,
+    outlierMaxEjectionMs: undefined,
+    outlierMaxEjectionPercent: undefined,
+    outlierSuccessRateStdev: undefined,
+    outlierFailurePercentage: undefined,
+    outlierMinHosts: undefined,
+    outlierMinRequests: undefined,
+    healthCheck: undefined,
+    healthCheckPath: undefined,
+    healthCheckIntervalMs: undefined,
+    healthCheckTimeoutMs: undefined,
+    healthCheckUnhealthy: undefined,
+    healthCheckHealthy: undefined,
+    slowStartSec: undefined,
+    rateLimitRequests: undefined,
+    rateLimitUnit: undefined,
+    rateLimitBurst: undefined,
+    rateLimitBy: undefined,
+    rateLimitScope: undefined,
+    rateLimitFailOpen: undefined,
+    faultDelayPercent: undefined,
+    faultDelayMs: undefined,
+    faultAbortPercent: undefined,
+    faultAbortStatus: undefined,
+    faultSource: undefined,
+    faultHeaderMatch: {},
+    faultDurationSec: undefined,
+    faultUntil: undefined,
+    mirrorTo: undefined,
+    mirrorPercent: undefined,
+    fallback: undefined,
+    fallbackBody: undefined,
+    fallbackMaxAgeSec: undefined,
+    fallbackService: undefined,
   };
 }
 
@@ -584,6 +844,172 @@ export const ServicePolicy: MessageFns<ServicePolicy, "heddle.admin.v1.ServicePo
     }
     if (message.connectTimeoutMs !== undefined) {
       writer.uint32(104).int32(message.connectTimeoutMs);
+    }
+    for (const v of message.retryOn) {
+      writer.uint32(114).string(v!);
+    }
+    if (message.retryStatuses.length !== 0) {
+      writer.uint32(122).fork();
+      for (const v of message.retryStatuses) {
+        writer.int32(v);
+      }
+      writer.join();
+    }
+    if (message.retryNonIdempotent !== undefined) {
+      writer.uint32(128).bool(message.retryNonIdempotent);
+    }
+    if (message.retryAfterMaxMs !== undefined) {
+      writer.uint32(136).int32(message.retryAfterMaxMs);
+    }
+    if (message.hedgeOnPerTryTimeout !== undefined) {
+      writer.uint32(144).bool(message.hedgeOnPerTryTimeout);
+    }
+    if (message.retryBudgetPercent !== undefined) {
+      writer.uint32(152).int32(message.retryBudgetPercent);
+    }
+    if (message.retryBudgetMinPerSec !== undefined) {
+      writer.uint32(160).int32(message.retryBudgetMinPerSec);
+    }
+    if (message.retryBudgetWindowSec !== undefined) {
+      writer.uint32(168).int32(message.retryBudgetWindowSec);
+    }
+    if (message.cbMinRequests !== undefined) {
+      writer.uint32(176).int32(message.cbMinRequests);
+    }
+    if (message.cbConsecutiveFailures !== undefined) {
+      writer.uint32(184).int32(message.cbConsecutiveFailures);
+    }
+    if (message.cbRecoverySec !== undefined) {
+      writer.uint32(192).int32(message.cbRecoverySec);
+    }
+    if (message.cbSuccesses !== undefined) {
+      writer.uint32(200).int32(message.cbSuccesses);
+    }
+    if (message.maxConnections !== undefined) {
+      writer.uint32(208).int32(message.maxConnections);
+    }
+    if (message.maxPendingRequests !== undefined) {
+      writer.uint32(216).int32(message.maxPendingRequests);
+    }
+    if (message.maxRequests !== undefined) {
+      writer.uint32(224).int32(message.maxRequests);
+    }
+    if (message.maxRetries !== undefined) {
+      writer.uint32(232).int32(message.maxRetries);
+    }
+    if (message.adaptiveConcurrency !== undefined) {
+      writer.uint32(240).bool(message.adaptiveConcurrency);
+    }
+    if (message.outlierConsecutive5xx !== undefined) {
+      writer.uint32(248).int32(message.outlierConsecutive5xx);
+    }
+    if (message.outlierConsecutiveGateway !== undefined) {
+      writer.uint32(256).int32(message.outlierConsecutiveGateway);
+    }
+    if (message.outlierIntervalMs !== undefined) {
+      writer.uint32(264).int32(message.outlierIntervalMs);
+    }
+    if (message.outlierBaseEjectionMs !== undefined) {
+      writer.uint32(272).int32(message.outlierBaseEjectionMs);
+    }
+    if (message.outlierMaxEjectionMs !== undefined) {
+      writer.uint32(280).int32(message.outlierMaxEjectionMs);
+    }
+    if (message.outlierMaxEjectionPercent !== undefined) {
+      writer.uint32(288).int32(message.outlierMaxEjectionPercent);
+    }
+    if (message.outlierSuccessRateStdev !== undefined) {
+      writer.uint32(296).int32(message.outlierSuccessRateStdev);
+    }
+    if (message.outlierFailurePercentage !== undefined) {
+      writer.uint32(304).int32(message.outlierFailurePercentage);
+    }
+    if (message.outlierMinHosts !== undefined) {
+      writer.uint32(312).int32(message.outlierMinHosts);
+    }
+    if (message.outlierMinRequests !== undefined) {
+      writer.uint32(320).int32(message.outlierMinRequests);
+    }
+    if (message.healthCheck !== undefined) {
+      writer.uint32(330).string(message.healthCheck);
+    }
+    if (message.healthCheckPath !== undefined) {
+      writer.uint32(338).string(message.healthCheckPath);
+    }
+    if (message.healthCheckIntervalMs !== undefined) {
+      writer.uint32(344).int32(message.healthCheckIntervalMs);
+    }
+    if (message.healthCheckTimeoutMs !== undefined) {
+      writer.uint32(352).int32(message.healthCheckTimeoutMs);
+    }
+    if (message.healthCheckUnhealthy !== undefined) {
+      writer.uint32(360).int32(message.healthCheckUnhealthy);
+    }
+    if (message.healthCheckHealthy !== undefined) {
+      writer.uint32(368).int32(message.healthCheckHealthy);
+    }
+    if (message.slowStartSec !== undefined) {
+      writer.uint32(376).int32(message.slowStartSec);
+    }
+    if (message.rateLimitRequests !== undefined) {
+      writer.uint32(384).int32(message.rateLimitRequests);
+    }
+    if (message.rateLimitUnit !== undefined) {
+      writer.uint32(394).string(message.rateLimitUnit);
+    }
+    if (message.rateLimitBurst !== undefined) {
+      writer.uint32(400).int32(message.rateLimitBurst);
+    }
+    if (message.rateLimitBy !== undefined) {
+      writer.uint32(410).string(message.rateLimitBy);
+    }
+    if (message.rateLimitScope !== undefined) {
+      writer.uint32(418).string(message.rateLimitScope);
+    }
+    if (message.rateLimitFailOpen !== undefined) {
+      writer.uint32(424).bool(message.rateLimitFailOpen);
+    }
+    if (message.faultDelayPercent !== undefined) {
+      writer.uint32(432).int32(message.faultDelayPercent);
+    }
+    if (message.faultDelayMs !== undefined) {
+      writer.uint32(440).int32(message.faultDelayMs);
+    }
+    if (message.faultAbortPercent !== undefined) {
+      writer.uint32(448).int32(message.faultAbortPercent);
+    }
+    if (message.faultAbortStatus !== undefined) {
+      writer.uint32(456).int32(message.faultAbortStatus);
+    }
+    if (message.faultSource !== undefined) {
+      writer.uint32(466).string(message.faultSource);
+    }
+    globalThis.Object.entries(message.faultHeaderMatch).forEach(([key, value]: [string, string]) => {
+      ServicePolicy_FaultHeaderMatchEntry.encode({ key: key as any, value }, writer.uint32(474).fork()).join();
+    });
+    if (message.faultDurationSec !== undefined) {
+      writer.uint32(480).int32(message.faultDurationSec);
+    }
+    if (message.faultUntil !== undefined) {
+      Timestamp.encode(toTimestamp(message.faultUntil), writer.uint32(490).fork()).join();
+    }
+    if (message.mirrorTo !== undefined) {
+      writer.uint32(498).string(message.mirrorTo);
+    }
+    if (message.mirrorPercent !== undefined) {
+      writer.uint32(504).int32(message.mirrorPercent);
+    }
+    if (message.fallback !== undefined) {
+      writer.uint32(514).string(message.fallback);
+    }
+    if (message.fallbackBody !== undefined) {
+      writer.uint32(522).string(message.fallbackBody);
+    }
+    if (message.fallbackMaxAgeSec !== undefined) {
+      writer.uint32(528).int32(message.fallbackMaxAgeSec);
+    }
+    if (message.fallbackService !== undefined) {
+      writer.uint32(538).string(message.fallbackService);
     }
     return writer;
   },
@@ -705,6 +1131,451 @@ export const ServicePolicy: MessageFns<ServicePolicy, "heddle.admin.v1.ServicePo
             message.connectTimeoutMs = reader.int32();
             continue;
           }
+          case 14: {
+            if (tag !== 114) {
+              break;
+            }
+
+            message.retryOn.push(reader.string());
+            continue;
+          }
+          case 15: {
+            if (tag === 120) {
+              message.retryStatuses.push(reader.int32());
+
+              continue;
+            }
+
+            if (tag === 122) {
+              const end2 = reader.uint32() + reader.pos;
+              while (reader.pos < end2) {
+                message.retryStatuses.push(reader.int32());
+              }
+
+              continue;
+            }
+
+            break;
+          }
+          case 16: {
+            if (tag !== 128) {
+              break;
+            }
+
+            message.retryNonIdempotent = reader.bool();
+            continue;
+          }
+          case 17: {
+            if (tag !== 136) {
+              break;
+            }
+
+            message.retryAfterMaxMs = reader.int32();
+            continue;
+          }
+          case 18: {
+            if (tag !== 144) {
+              break;
+            }
+
+            message.hedgeOnPerTryTimeout = reader.bool();
+            continue;
+          }
+          case 19: {
+            if (tag !== 152) {
+              break;
+            }
+
+            message.retryBudgetPercent = reader.int32();
+            continue;
+          }
+          case 20: {
+            if (tag !== 160) {
+              break;
+            }
+
+            message.retryBudgetMinPerSec = reader.int32();
+            continue;
+          }
+          case 21: {
+            if (tag !== 168) {
+              break;
+            }
+
+            message.retryBudgetWindowSec = reader.int32();
+            continue;
+          }
+          case 22: {
+            if (tag !== 176) {
+              break;
+            }
+
+            message.cbMinRequests = reader.int32();
+            continue;
+          }
+          case 23: {
+            if (tag !== 184) {
+              break;
+            }
+
+            message.cbConsecutiveFailures = reader.int32();
+            continue;
+          }
+          case 24: {
+            if (tag !== 192) {
+              break;
+            }
+
+            message.cbRecoverySec = reader.int32();
+            continue;
+          }
+          case 25: {
+            if (tag !== 200) {
+              break;
+            }
+
+            message.cbSuccesses = reader.int32();
+            continue;
+          }
+          case 26: {
+            if (tag !== 208) {
+              break;
+            }
+
+            message.maxConnections = reader.int32();
+            continue;
+          }
+          case 27: {
+            if (tag !== 216) {
+              break;
+            }
+
+            message.maxPendingRequests = reader.int32();
+            continue;
+          }
+          case 28: {
+            if (tag !== 224) {
+              break;
+            }
+
+            message.maxRequests = reader.int32();
+            continue;
+          }
+          case 29: {
+            if (tag !== 232) {
+              break;
+            }
+
+            message.maxRetries = reader.int32();
+            continue;
+          }
+          case 30: {
+            if (tag !== 240) {
+              break;
+            }
+
+            message.adaptiveConcurrency = reader.bool();
+            continue;
+          }
+          case 31: {
+            if (tag !== 248) {
+              break;
+            }
+
+            message.outlierConsecutive5xx = reader.int32();
+            continue;
+          }
+          case 32: {
+            if (tag !== 256) {
+              break;
+            }
+
+            message.outlierConsecutiveGateway = reader.int32();
+            continue;
+          }
+          case 33: {
+            if (tag !== 264) {
+              break;
+            }
+
+            message.outlierIntervalMs = reader.int32();
+            continue;
+          }
+          case 34: {
+            if (tag !== 272) {
+              break;
+            }
+
+            message.outlierBaseEjectionMs = reader.int32();
+            continue;
+          }
+          case 35: {
+            if (tag !== 280) {
+              break;
+            }
+
+            message.outlierMaxEjectionMs = reader.int32();
+            continue;
+          }
+          case 36: {
+            if (tag !== 288) {
+              break;
+            }
+
+            message.outlierMaxEjectionPercent = reader.int32();
+            continue;
+          }
+          case 37: {
+            if (tag !== 296) {
+              break;
+            }
+
+            message.outlierSuccessRateStdev = reader.int32();
+            continue;
+          }
+          case 38: {
+            if (tag !== 304) {
+              break;
+            }
+
+            message.outlierFailurePercentage = reader.int32();
+            continue;
+          }
+          case 39: {
+            if (tag !== 312) {
+              break;
+            }
+
+            message.outlierMinHosts = reader.int32();
+            continue;
+          }
+          case 40: {
+            if (tag !== 320) {
+              break;
+            }
+
+            message.outlierMinRequests = reader.int32();
+            continue;
+          }
+          case 41: {
+            if (tag !== 330) {
+              break;
+            }
+
+            message.healthCheck = reader.string();
+            continue;
+          }
+          case 42: {
+            if (tag !== 338) {
+              break;
+            }
+
+            message.healthCheckPath = reader.string();
+            continue;
+          }
+          case 43: {
+            if (tag !== 344) {
+              break;
+            }
+
+            message.healthCheckIntervalMs = reader.int32();
+            continue;
+          }
+          case 44: {
+            if (tag !== 352) {
+              break;
+            }
+
+            message.healthCheckTimeoutMs = reader.int32();
+            continue;
+          }
+          case 45: {
+            if (tag !== 360) {
+              break;
+            }
+
+            message.healthCheckUnhealthy = reader.int32();
+            continue;
+          }
+          case 46: {
+            if (tag !== 368) {
+              break;
+            }
+
+            message.healthCheckHealthy = reader.int32();
+            continue;
+          }
+          case 47: {
+            if (tag !== 376) {
+              break;
+            }
+
+            message.slowStartSec = reader.int32();
+            continue;
+          }
+          case 48: {
+            if (tag !== 384) {
+              break;
+            }
+
+            message.rateLimitRequests = reader.int32();
+            continue;
+          }
+          case 49: {
+            if (tag !== 394) {
+              break;
+            }
+
+            message.rateLimitUnit = reader.string();
+            continue;
+          }
+          case 50: {
+            if (tag !== 400) {
+              break;
+            }
+
+            message.rateLimitBurst = reader.int32();
+            continue;
+          }
+          case 51: {
+            if (tag !== 410) {
+              break;
+            }
+
+            message.rateLimitBy = reader.string();
+            continue;
+          }
+          case 52: {
+            if (tag !== 418) {
+              break;
+            }
+
+            message.rateLimitScope = reader.string();
+            continue;
+          }
+          case 53: {
+            if (tag !== 424) {
+              break;
+            }
+
+            message.rateLimitFailOpen = reader.bool();
+            continue;
+          }
+          case 54: {
+            if (tag !== 432) {
+              break;
+            }
+
+            message.faultDelayPercent = reader.int32();
+            continue;
+          }
+          case 55: {
+            if (tag !== 440) {
+              break;
+            }
+
+            message.faultDelayMs = reader.int32();
+            continue;
+          }
+          case 56: {
+            if (tag !== 448) {
+              break;
+            }
+
+            message.faultAbortPercent = reader.int32();
+            continue;
+          }
+          case 57: {
+            if (tag !== 456) {
+              break;
+            }
+
+            message.faultAbortStatus = reader.int32();
+            continue;
+          }
+          case 58: {
+            if (tag !== 466) {
+              break;
+            }
+
+            message.faultSource = reader.string();
+            continue;
+          }
+          case 59: {
+            if (tag !== 474) {
+              break;
+            }
+
+            const entry59 = ServicePolicy_FaultHeaderMatchEntry.decode(reader, reader.uint32());
+            if (entry59.value !== undefined) {
+              message.faultHeaderMatch[entry59.key] = entry59.value;
+            }
+            continue;
+          }
+          case 60: {
+            if (tag !== 480) {
+              break;
+            }
+
+            message.faultDurationSec = reader.int32();
+            continue;
+          }
+          case 61: {
+            if (tag !== 490) {
+              break;
+            }
+
+            message.faultUntil = fromTimestamp(Timestamp.decode(reader, reader.uint32()));
+            continue;
+          }
+          case 62: {
+            if (tag !== 498) {
+              break;
+            }
+
+            message.mirrorTo = reader.string();
+            continue;
+          }
+          case 63: {
+            if (tag !== 504) {
+              break;
+            }
+
+            message.mirrorPercent = reader.int32();
+            continue;
+          }
+          case 64: {
+            if (tag !== 514) {
+              break;
+            }
+
+            message.fallback = reader.string();
+            continue;
+          }
+          case 65: {
+            if (tag !== 522) {
+              break;
+            }
+
+            message.fallbackBody = reader.string();
+            continue;
+          }
+          case 66: {
+            if (tag !== 528) {
+              break;
+            }
+
+            message.fallbackMaxAgeSec = reader.int32();
+            continue;
+          }
+          case 67: {
+            if (tag !== 538) {
+              break;
+            }
+
+            message.fallbackService = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -735,6 +1606,140 @@ export const ServicePolicy: MessageFns<ServicePolicy, "heddle.admin.v1.ServicePo
     message.hashOn = object.hashOn ?? undefined;
     message.panicThreshold = object.panicThreshold ?? undefined;
     message.connectTimeoutMs = object.connectTimeoutMs ?? undefined;
+    message.retryOn = object.retryOn?.map((e) => e) || [];
+    message.retryStatuses = object.retryStatuses?.map((e) => e) || [];
+    message.retryNonIdempotent = object.retryNonIdempotent ?? undefined;
+    message.retryAfterMaxMs = object.retryAfterMaxMs ?? undefined;
+    message.hedgeOnPerTryTimeout = object.hedgeOnPerTryTimeout ?? undefined;
+    message.retryBudgetPercent = object.retryBudgetPercent ?? undefined;
+    message.retryBudgetMinPerSec = object.retryBudgetMinPerSec ?? undefined;
+    message.retryBudgetWindowSec = object.retryBudgetWindowSec ?? undefined;
+    message.cbMinRequests = object.cbMinRequests ?? undefined;
+    message.cbConsecutiveFailures = object.cbConsecutiveFailures ?? undefined;
+    message.cbRecoverySec = object.cbRecoverySec ?? undefined;
+    message.cbSuccesses = object.cbSuccesses ?? undefined;
+    message.maxConnections = object.maxConnections ?? undefined;
+    message.maxPendingRequests = object.maxPendingRequests ?? undefined;
+    message.maxRequests = object.maxRequests ?? undefined;
+    message.maxRetries = object.maxRetries ?? undefined;
+    message.adaptiveConcurrency = object.adaptiveConcurrency ?? undefined;
+    message.outlierConsecutive5xx = object.outlierConsecutive5xx ?? undefined;
+    message.outlierConsecutiveGateway = object.outlierConsecutiveGateway ?? undefined;
+    message.outlierIntervalMs = object.outlierIntervalMs ?? undefined;
+    message.outlierBaseEjectionMs = object.outlierBaseEjectionMs ?? undefined;
+    message.outlierMaxEjectionMs = object.outlierMaxEjectionMs ?? undefined;
+    message.outlierMaxEjectionPercent = object.outlierMaxEjectionPercent ?? undefined;
+    message.outlierSuccessRateStdev = object.outlierSuccessRateStdev ?? undefined;
+    message.outlierFailurePercentage = object.outlierFailurePercentage ?? undefined;
+    message.outlierMinHosts = object.outlierMinHosts ?? undefined;
+    message.outlierMinRequests = object.outlierMinRequests ?? undefined;
+    message.healthCheck = object.healthCheck ?? undefined;
+    message.healthCheckPath = object.healthCheckPath ?? undefined;
+    message.healthCheckIntervalMs = object.healthCheckIntervalMs ?? undefined;
+    message.healthCheckTimeoutMs = object.healthCheckTimeoutMs ?? undefined;
+    message.healthCheckUnhealthy = object.healthCheckUnhealthy ?? undefined;
+    message.healthCheckHealthy = object.healthCheckHealthy ?? undefined;
+    message.slowStartSec = object.slowStartSec ?? undefined;
+    message.rateLimitRequests = object.rateLimitRequests ?? undefined;
+    message.rateLimitUnit = object.rateLimitUnit ?? undefined;
+    message.rateLimitBurst = object.rateLimitBurst ?? undefined;
+    message.rateLimitBy = object.rateLimitBy ?? undefined;
+    message.rateLimitScope = object.rateLimitScope ?? undefined;
+    message.rateLimitFailOpen = object.rateLimitFailOpen ?? undefined;
+    message.faultDelayPercent = object.faultDelayPercent ?? undefined;
+    message.faultDelayMs = object.faultDelayMs ?? undefined;
+    message.faultAbortPercent = object.faultAbortPercent ?? undefined;
+    message.faultAbortStatus = object.faultAbortStatus ?? undefined;
+    message.faultSource = object.faultSource ?? undefined;
+    message.faultHeaderMatch = (globalThis.Object.entries(object.faultHeaderMatch ?? {}) as [string, string][]).reduce(
+      (acc: { [key: string]: string }, [key, value]: [string, string]) => {
+        if (value !== undefined) {
+          acc[key] = globalThis.String(value);
+        }
+        return acc;
+      },
+      {},
+    );
+    message.faultDurationSec = object.faultDurationSec ?? undefined;
+    message.faultUntil = object.faultUntil ?? undefined;
+    message.mirrorTo = object.mirrorTo ?? undefined;
+    message.mirrorPercent = object.mirrorPercent ?? undefined;
+    message.fallback = object.fallback ?? undefined;
+    message.fallbackBody = object.fallbackBody ?? undefined;
+    message.fallbackMaxAgeSec = object.fallbackMaxAgeSec ?? undefined;
+    message.fallbackService = object.fallbackService ?? undefined;
+    return message;
+  },
+};
+
+function createBaseServicePolicy_FaultHeaderMatchEntry(): ServicePolicy_FaultHeaderMatchEntry {
+  return { key: "", value: "" };
+}
+
+export const ServicePolicy_FaultHeaderMatchEntry: MessageFns<
+  ServicePolicy_FaultHeaderMatchEntry,
+  "heddle.admin.v1.ServicePolicy.FaultHeaderMatchEntry"
+> = {
+  $type: "heddle.admin.v1.ServicePolicy.FaultHeaderMatchEntry" as const,
+
+  encode(message: ServicePolicy_FaultHeaderMatchEntry, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.key !== "") {
+      writer.uint32(10).string(message.key);
+    }
+    if (message.value !== "") {
+      writer.uint32(18).string(message.value);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ServicePolicy_FaultHeaderMatchEntry {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseServicePolicy_FaultHeaderMatchEntry();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.key = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 18) {
+              break;
+            }
+
+            message.value = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ServicePolicy_FaultHeaderMatchEntry>): ServicePolicy_FaultHeaderMatchEntry {
+    return ServicePolicy_FaultHeaderMatchEntry.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ServicePolicy_FaultHeaderMatchEntry>): ServicePolicy_FaultHeaderMatchEntry {
+    const message = createBaseServicePolicy_FaultHeaderMatchEntry();
+    message.key = object.key ?? "";
+    message.value = object.value ?? "";
     return message;
   },
 };
@@ -748,6 +1753,7 @@ function createBaseServiceEndpoint(): ServiceEndpoint {
     healthy: undefined,
     weight: undefined,
     registeredBy: "",
+    health: "",
   };
 }
 
@@ -775,6 +1781,9 @@ export const ServiceEndpoint: MessageFns<ServiceEndpoint, "heddle.admin.v1.Servi
     }
     if (message.registeredBy !== "") {
       writer.uint32(58).string(message.registeredBy);
+    }
+    if (message.health !== "") {
+      writer.uint32(66).string(message.health);
     }
     return writer;
   },
@@ -848,6 +1857,14 @@ export const ServiceEndpoint: MessageFns<ServiceEndpoint, "heddle.admin.v1.Servi
             message.registeredBy = reader.string();
             continue;
           }
+          case 8: {
+            if (tag !== 66) {
+              break;
+            }
+
+            message.health = reader.string();
+            continue;
+          }
         }
         if ((tag & 7) === 4 || tag === 0) {
           break;
@@ -872,6 +1889,7 @@ export const ServiceEndpoint: MessageFns<ServiceEndpoint, "heddle.admin.v1.Servi
     message.healthy = object.healthy ?? undefined;
     message.weight = object.weight ?? undefined;
     message.registeredBy = object.registeredBy ?? "";
+    message.health = object.health ?? "";
     return message;
   },
 };
