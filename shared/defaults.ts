@@ -156,6 +156,18 @@ export const REGISTRATION_RETRY_MS = 1_000;
 export const DRAIN_WAIT_MS = 10_000;
 export const DRAIN_REQUESTS_MS = 30_000;
 
+// Leases of tokens, for limits that the proxies of a service share.
+/** A lease whose key has been quiet for this long is given back. */
+export const TOKEN_LEASE_MS = 1_000;
+/** What a proxy holds is meant to last for so long, at the rate of the last moment: several ticks and round trips. */
+export const TOKEN_LEASE_AHEAD_MS = 200;
+/** How often a proxy looks for leases that run low. */
+export const TOKEN_LEASE_TICK_MS = 50;
+/** A coordinator that takes longer is gone: a few ticks, and more than a push holds it up. */
+export const TOKEN_LEASE_CALL_MS = 250;
+/** It is asked again after this long, and up to as much again. */
+export const TOKEN_LEASE_RETRY_MS = 500;
+
 // The data path (http1.md 5).
 export const HEADER_TIMEOUT_MS = 10_000;
 export const BODY_IDLE_TIMEOUT_MS = 30_000;

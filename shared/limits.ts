@@ -185,7 +185,7 @@ export const RATE_LIMIT_KEYS_MAX = 10_000;
 export const RATE_LIMIT_KEY_CHARS_MAX = 256;
 /** Buckets of the whole mesh at the control plane; beyond it the new keys of a service share one. */
 export const COORDINATED_KEYS_MAX = 100_000;
-/** Of one ShouldRateLimit call. Beyond: INVALID_ARGUMENT. */
+/** Of one ShouldRateLimit call. Beyond: INVALID_ARGUMENT. Proxies ask for more leases in further calls. */
 export const RATE_LIMIT_DESCRIPTORS_MAX = 256;
 export const RATE_LIMIT_DESCRIPTOR_CHARS_MAX = 1_024;
 /** Envoy's bound on hits_addend. */

@@ -46,6 +46,12 @@ export class TokenBucket {
     this.#tokens = Math.min(this.rate.burst, this.#tokens + count);
   }
 
+  /** With fractions, and below 0 for one that began so. */
+  balance(nowMs: number): number {
+    this.#fill(nowMs);
+    return this.#tokens;
+  }
+
   /** Whole tokens in it. */
   remaining(nowMs: number): number {
     this.#fill(nowMs);

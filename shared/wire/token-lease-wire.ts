@@ -1,6 +1,7 @@
 import type { RateLimitDescriptor } from "../generated/envoy/extensions/common/ratelimit/v3/ratelimit.ts";
 import { RateLimitRequest, type RateLimitResponse } from "../generated/envoy/service/ratelimit/v3/rls.ts";
 import type { RateLimitKey } from "../model/rate-limit.ts";
+import type { LeaseGrant, LeaseWish } from "../model/token-lease.ts";
 import { decodeDuration } from "./duration-wire.ts";
 
 /**
@@ -10,18 +11,6 @@ import { decodeDuration } from "./duration-wire.ts";
  */
 const LEASE_ENTRY = "heddle.lease";
 const GRANTED_KEY = "heddle.granted";
-
-/** Tokens that one key asks for; below 0: that it gives back. */
-export interface LeaseWish {
-  readonly key: string;
-  readonly tokens: number;
-}
-
-export interface LeaseGrant {
-  readonly granted: number;
-  /** Until there is another token. */
-  readonly waitMs: number;
-}
 
 export function leaseRequest(domain: string, by: RateLimitKey, wishes: readonly LeaseWish[]): RateLimitRequest {
   return RateLimitRequest.fromPartial({
