@@ -21,6 +21,7 @@ import { EndpointStates } from "./runtime/endpoint-states.ts";
 import { RateLimits } from "./runtime/rate-limits.ts";
 import type { Runtime } from "./runtime/runtime.ts";
 import { descriptors } from "./socket/descriptors.ts";
+import { TokenLeases } from "./ratelimit/token-leases.ts";
 import { AccessLog } from "./telemetry/access-log.ts";
 import { combinedSink } from "./telemetry/combined-sink.ts";
 import type { LineSink } from "./telemetry/line-writer.ts";
@@ -59,7 +60,8 @@ export class DataPath {
   readonly holder = new RuntimeHolder();
   readonly endpoints: EndpointStates;
   readonly clusters = new ClusterStates();
-  readonly rateLimits = new RateLimits();
+  readonly rateLimits: RateLimits;
+  readonly #tokenLeases: TokenLeases;
   readonly watches: EndpointWatches;
   readonly listeners: ListenerSet;
   readonly requestMetrics = new RequestMetrics();
@@ -81,6 +83,15 @@ export class DataPath {
     this.#accessLog = accessLog;
     this.#shared = shared;
     this.endpoints = new EndpointStates(shared?.counts);
+    this.rateLimits = new RateLimits(config.workers);
+    this.#tokenLeases = new TokenLeases({
+      rateLimits: this.rateLimits,
+      addresses: config.controlPlanes,
+      clock: systemClock,
+      timers: systemTimers,
+      random: systemRandom,
+      log,
+    });
     const sockets = shared?.counts.of("sockets");
     if (sockets !== undefined) descriptors.shareWith(sockets);
     this.#egress = config.egress === "allow-any" ? new Egress() : undefined;
@@ -107,6 +118,7 @@ export class DataPath {
     applyRuntime(this.holder, runtime, this);
     this.watches.follow(runtime);
     this.listeners.follow(runtime);
+    this.#tokenLeases.follow();
   }
 
   /** What was counted up to now. */
@@ -131,6 +143,7 @@ export class DataPath {
   /** Ends everything now; requests in flight are given up. */
   close(): void {
     this.listeners.close();
+    this.#tokenLeases.stop();
     // An idle connection to a peer would keep the process until the peer closes it.
     for (const endpoint of this.endpoints.values()) endpoint.pool?.drain();
     this.#egress?.drain();

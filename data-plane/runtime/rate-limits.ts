@@ -1,4 +1,6 @@
+import { GlobalRateLimit } from "../policy/global-rate-limit.ts";
 import { LocalRateLimit, type RateLimit } from "../policy/rate-limit.ts";
+import type { EndpointState } from "./endpoint-state.ts";
 import type { RateLimitRuntime, Runtime } from "./runtime.ts";
 
 /**
@@ -7,6 +9,12 @@ import type { RateLimitRuntime, Runtime } from "./runtime.ts";
  */
 export class RateLimits {
   readonly #states = new Map<string, RateLimitEntry>();
+  readonly #workers: number;
+
+  /** `workers`: threads of this proxy, each of which has its own. */
+  constructor(workers = 1) {
+    this.#workers = workers;
+  }
 
   values(): IterableIterator<RateLimitEntry> {
     return this.#states.values();
@@ -18,21 +26,36 @@ export class RateLimits {
   }
 
   /** Forgets what `runtime` does not name. A request from before the swap may bring one back, until the next. */
-  reconcile({ rateLimits }: Runtime): void {
-    const named = new Map(rateLimits.map((limit) => [limit.stateKey, limit]));
+  reconcile(runtime: Runtime): void {
+    const named = new Map(runtime.rateLimits.map((limit) => [limit.stateKey, limit]));
     for (const key of this.#states.keys()) if (!named.has(key)) this.#states.delete(key);
     for (const [key, limit] of named) {
-      const known = this.#states.get(key);
-      if (known === undefined) this.#new(limit);
-      else known.limit = limit;
+      const entry = this.#states.get(key) ?? this.#new(limit);
+      entry.limit = limit;
+      if (entry.state instanceof GlobalRateLimit) this.#configure(entry.state, limit, runtime);
     }
   }
 
+  #configure(state: GlobalRateLimit, { policy }: RateLimitRuntime, runtime: Runtime): void {
+    state.failOpen = policy.failOpen;
+    state.proxies = Math.max(1, endpointCount(policy.name, runtime)) * this.#workers;
+  }
+
   #new(limit: RateLimitRuntime): RateLimitEntry {
-    const entry = { limit, state: new LocalRateLimit() };
+    const state = limit.policy.scope === "global" ? new GlobalRateLimit() : new LocalRateLimit();
+    const entry = { limit, state };
     this.#states.set(limit.stateKey, entry);
     return entry;
   }
+}
+
+/** All of a service, whatever their version and health: rather a share too small than a limit exceeded. */
+function endpointCount(service: string, { clusters }: Runtime): number {
+  const endpoints = new Set<EndpointState>();
+  for (const cluster of clusters.values()) {
+    if (cluster.service === service) for (const endpoint of cluster.endpoints) endpoints.add(endpoint);
+  }
+  return endpoints.size;
 }
 
 export interface RateLimitEntry {

@@ -1,13 +1,21 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
+import { GlobalRateLimit } from "../../../data-plane/policy/global-rate-limit.ts";
 import { ADMITTED } from "../../../data-plane/policy/rate-limit.ts";
 import { applyRuntime, RuntimeHolder } from "../../../data-plane/runtime/apply.ts";
 import { RateLimits } from "../../../data-plane/runtime/rate-limits.ts";
 import type { RateLimitRuntime } from "../../../data-plane/runtime/runtime.ts";
 import type { RateLimitPolicy } from "../../../shared/model/rate-limit.ts";
 import { problemsOf, route, routeConfig, virtualHost } from "../../support/route-builders.ts";
-import { compileContext, compiled, outbound, snapshotOf } from "../../support/snapshot-builders.ts";
+import {
+  assignment,
+  compileContext,
+  compiled,
+  edsCluster,
+  outbound,
+  snapshotOf,
+} from "../../support/snapshot-builders.ts";
 
 const POLICY: RateLimitPolicy = {
   name: "reviews",
@@ -67,6 +75,27 @@ describe("what is known of a limit", () => {
     for (let count = 0; count < 3; count += 1) assert.equal(admits(first, 0), true);
     assert.equal(admits(take({ by: { kind: "header", name: "x-tenant" } }), 0), true);
     assert.equal(size(), 1);
+  });
+});
+
+describe("a limit that the proxies of a service share", () => {
+  it("knows how many they are by the endpoints of the service, counted once", () => {
+    const context = { ...compileContext(), rateLimits: new RateLimits(2) };
+    const rateLimit = { ...POLICY, scope: "global" as const, failOpen: false };
+    const routes = routeConfig([virtualHost(["*"], [{ ...route("all"), rateLimit }])]);
+    const clusters = ["reviews", "reviews|v1", "web"].map((name) =>
+      edsCluster(name, { service: name.replace("|v1", "") }),
+    );
+    const assignments = [
+      assignment("reviews", ["10.0.0.1:80", "10.0.0.2:80", "10.0.0.3:80"]),
+      assignment("reviews|v1", ["10.0.0.1:80"]),
+      assignment("web", ["10.0.0.4:80"]),
+    ];
+    const snapshot = snapshotOf({ listeners: [outbound("web")], routes: [routes], clusters, assignments });
+    applyRuntime(new RuntimeHolder(), compiled(snapshot, context).runtime, context);
+    const [entry] = context.rateLimits.values();
+    assert.ok(entry?.state instanceof GlobalRateLimit);
+    assert.deepEqual([entry.state.proxies, entry.state.failOpen], [6, false], "three proxies with two workers each");
   });
 });
 
