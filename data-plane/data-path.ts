@@ -25,7 +25,7 @@ import { TokenLeases } from "./ratelimit/token-leases.ts";
 import { AccessLog } from "./telemetry/access-log.ts";
 import { combinedSink } from "./telemetry/combined-sink.ts";
 import type { LineSink } from "./telemetry/line-writer.ts";
-import { loopProbe } from "./telemetry/process-probe.ts";
+import { loopProbe, threadMemory } from "./telemetry/process-probe.ts";
 import { trafficFamilies } from "./telemetry/proxy-metrics.ts";
 import { rateLimitFamilies } from "./telemetry/rate-limit-metrics.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
@@ -133,6 +133,8 @@ export class DataPath {
           listeners: this.listeners.all(),
           endpoints,
           logLinesDropped: this.#accessLog?.droppedLines ?? 0,
+          deadlines: this.#wheel.size,
+          memory: threadMemory(),
         }),
       ],
       endpoints: endpointTallies(endpoints),

@@ -1,3 +1,4 @@
+import { readdirSync } from "node:fs";
 import { monitorEventLoopDelay } from "node:perf_hooks";
 
 /** How late the timers of a thread ran since they were last asked for. */
@@ -8,8 +9,15 @@ export interface LoopDelay {
 
 export interface ProcessState {
   readonly residentBytes: number;
+  readonly openFiles: number;
   readonly cpuSeconds: number;
   readonly startedWallMs: number;
+}
+
+/** Of the heap of one thread. */
+export interface ThreadMemory {
+  readonly heapUsedBytes: number;
+  readonly externalBytes: number;
 }
 
 /** A timer that is late tells that something kept the event loop busy. */
@@ -35,7 +43,22 @@ export function processState(): ProcessState {
   const { user, system } = process.cpuUsage();
   return {
     residentBytes: process.memoryUsage.rss(),
+    openFiles: openFiles(),
     cpuSeconds: (user + system) / 1e6,
     startedWallMs: performance.timeOrigin,
   };
+}
+
+export function threadMemory(): ThreadMemory {
+  const { heapUsed, external } = process.memoryUsage();
+  return { heapUsedBytes: heapUsed, externalBytes: external };
+}
+
+/** Linux tells, in a folder with an entry for each. */
+function openFiles(): number {
+  try {
+    return readdirSync("/proc/self/fd").length;
+  } catch {
+    return 0;
+  }
 }

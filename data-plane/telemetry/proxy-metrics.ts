@@ -2,7 +2,7 @@ import type { ConfigStateJson } from "../admin/admin-json.ts";
 import { METRIC_SERIES_MAX } from "../../shared/limits.ts";
 import type { OpenListener } from "../listener/listener-set.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
-import type { LoopDelay, ProcessState } from "./process-probe.ts";
+import type { LoopDelay, ProcessState, ThreadMemory } from "./process-probe.ts";
 import { single, type MetricFamily, type Sample } from "./prometheus-text.ts";
 
 /** What the metrics of a proxy's traffic are read from, in each of its workers, at the moment of a scrape. */
@@ -10,6 +10,9 @@ export interface TrafficState {
   readonly listeners: readonly OpenListener[];
   readonly endpoints: Iterable<EndpointState>;
   readonly logLinesDropped: number;
+  /** Armed deadlines of requests and connections. */
+  readonly deadlines: number;
+  readonly memory: ThreadMemory;
 }
 
 /** And those that there is one truth of, however many workers. */
@@ -21,11 +24,15 @@ export interface ConfigState {
 }
 
 /** Listeners and pools: what several workers' samples add up to holds for all of them. */
-export function trafficFamilies({ listeners, endpoints, logLinesDropped }: TrafficState): readonly MetricFamily[] {
+export function trafficFamilies(state: TrafficState): readonly MetricFamily[] {
+  const { heapUsedBytes, externalBytes } = state.memory;
   return [
-    ...listenerFamilies(listeners),
-    ...poolFamilies(endpoints),
-    single("counter", "heddle_access_log_dropped_total", "Lines nobody took.", logLinesDropped),
+    ...listenerFamilies(state.listeners),
+    ...poolFamilies(state.endpoints),
+    single("counter", "heddle_access_log_dropped_total", "Lines nobody took.", state.logLinesDropped),
+    single("gauge", "heddle_deadlines", "Armed deadlines of requests and connections.", state.deadlines),
+    single("gauge", "heddle_heap_used_bytes", "Objects, what waits to be collected among them.", heapUsedBytes),
+    single("gauge", "heddle_external_memory_bytes", "Buffers and what else objects hold outside of it.", externalBytes),
   ];
 }
 
@@ -179,6 +186,7 @@ export function processFamilies(
       ({ maxMs }) => maxMs / 1_000,
     ),
     single("gauge", "process_resident_memory_bytes", "Resident memory.", process.residentBytes),
+    single("gauge", "process_open_fds", "Open descriptors; 0 where the system does not tell.", process.openFiles),
     single("counter", "process_cpu_seconds_total", "User and system CPU time.", process.cpuSeconds),
     single("gauge", "process_start_time_seconds", "Start of the process, Unix time.", process.startedWallMs / 1_000),
   ];

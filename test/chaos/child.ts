@@ -61,12 +61,17 @@ export class Child {
 }
 
 /** Starts `heddle ARGS --ready-file F` and settles with F's content once the process serves. */
-export async function startHeddle(name: string, args: readonly string[], folder: string): Promise<HeddleProcess> {
+export async function startHeddle(
+  name: string,
+  args: readonly string[],
+  folder: string,
+  nodeFlags: readonly string[] = [],
+): Promise<HeddleProcess> {
   const readyFile = join(folder, `${name}.ready.json`);
   mkdirSync(folder, { recursive: true });
   rmSync(readyFile, { force: true });
   const appeared = fileAppeared(readyFile);
-  const child = new Child(name, ["cli/heddle.mjs", ...args, "--ready-file", readyFile]);
+  const child = new Child(name, [...nodeFlags, "cli/heddle.mjs", ...args, "--ready-file", readyFile]);
   const died = child.exited.then(({ code, signal }) => {
     throw new Error(`${name} ended (${code ?? signal}) before it served\n${child.lastWords()}`);
   });

@@ -1,6 +1,10 @@
 // npm run chaos [-- static --seed N --rounds N --rate N] | npm run chaos -- store [--cycles N]
+// npm run chaos -- leak [--requests N --aborted N] | npm run chaos -- stalled-readers [--readers N]
 import { parseArgs } from "node:util";
 
+import { renderTable } from "../../cli/output/table.ts";
+import { runLeak, type Count } from "./leak.ts";
+import { runStalledReaders } from "./stalled-readers.ts";
 import { runStaticStability } from "./static-stability.ts";
 import { runStoreCrash } from "./store-crash.ts";
 
@@ -11,6 +15,9 @@ const { values, positionals } = parseArgs({
     rounds: { type: "string", default: "5" },
     rate: { type: "string", default: "300" },
     cycles: { type: "string", default: "500" },
+    requests: { type: "string", default: "1000000" },
+    aborted: { type: "string", default: "100000" },
+    readers: { type: "string", default: "1000" },
   },
 });
 const seed = Number(values.seed);
@@ -44,7 +51,39 @@ async function storeCrash(): Promise<boolean> {
   return verdict.failures.length === 0;
 }
 
-const suites: Readonly<Record<string, () => Promise<boolean>>> = { static: staticStability, store: storeCrash };
+async function leak(): Promise<boolean> {
+  const [requests, aborted] = [Number(values.requests), Number(values.aborted)];
+  console.log(`seed ${seed}: ${requests} requests, ${aborted} aborted ones`);
+  const onCount = ({ requests: finished }: Count): void => console.log(`  ${finished} finished`);
+  const { counts, ...verdict } = await runLeak({ seed, requests, aborted, parts: 10, onCount });
+  const names = Object.keys(counts[0] ?? {}) as (keyof Count)[];
+  const columns = names.map((name) => ({
+    header: name,
+    text: (count: Count) => String(count[name]),
+    align: "right" as const,
+  }));
+  process.stdout.write(renderTable(columns, counts));
+  console.log(verdict);
+  return verdict.failures.length === 0;
+}
+
+async function stalledReaders(): Promise<boolean> {
+  const verdict = await runStalledReaders({
+    readers: Number(values.readers),
+    bodyBytes: 100 * 1024 * 1024,
+    untilCut: true,
+    onPhase: (name) => console.log(`  ${name}`),
+  });
+  console.log(verdict);
+  return verdict.failures.length === 0;
+}
+
+const suites: Readonly<Record<string, () => Promise<boolean>>> = {
+  static: staticStability,
+  store: storeCrash,
+  leak,
+  "stalled-readers": stalledReaders,
+};
 const [which = "static"] = positionals;
 const suite = suites[which];
 if (suite === undefined) {
