@@ -1,7 +1,10 @@
 import type { ClustersJson, ConfigDumpJson, ListenersJson } from "../../data-plane/admin/admin-json.ts";
 import { unreachable } from "../../shared/assert.ts";
-import type { HeaderMatch, Route, RouteAction, RouteMatch, ValueMatch } from "../../shared/model/route.ts";
+import type { Route, RouteAction } from "../../shared/model/route.ts";
 import type { Printable } from "./formats.ts";
+import { describeMatch } from "./match-words.ts";
+import { policyColumns, policyLines } from "./policy-table.ts";
+import { clusterPolicyWords, routePolicyWords, type PolicyWords } from "./policy-words.ts";
 import type { Column } from "./table.ts";
 
 /** One printable part; the type of its rows is its own business. */
@@ -12,12 +15,13 @@ export function proxyTables(
   dump: ConfigDumpJson,
   clusters: ClustersJson,
   listeners: ListenersJson,
-): Readonly<Record<"listeners" | "routes" | "clusters" | "endpoints", ConfigTable>> {
+): Readonly<Record<"listeners" | "routes" | "clusters" | "endpoints" | "policies", ConfigTable>> {
   return {
     listeners: listenerTable(dump, listeners),
     routes: routeTable(dump),
     clusters: clusterTable(dump, clusters),
     endpoints: endpointTable(clusters),
+    policies: policyTable(dump),
   };
 }
 
@@ -62,6 +66,7 @@ function routeTable(dump: ConfigDumpJson): ConfigTable {
       { header: "TO", text: ({ route }) => describeAction(route.action) },
       { header: "TIMEOUT", align: "right", text: ({ route }) => timeoutOf(route.action) },
       { header: "RETRIES", align: "right", text: ({ route }) => retriesOf(route.action) },
+      { header: "POLICIES", text: ({ route }) => names(routePolicyWords(route)), isWide: true },
       { header: "RULE", text: ({ route }) => route.name },
     ],
     rows,
@@ -71,6 +76,11 @@ function routeTable(dump: ConfigDumpJson): ConfigTable {
 }
 
 function clusterTable(dump: ConfigDumpJson, { clusters }: ClustersJson): ConfigTable {
+  const byName = new Map(dump.clusters.map((cluster) => [cluster.name, cluster]));
+  const policiesOf = (name: string): string => {
+    const cluster = byName.get(name);
+    return cluster === undefined ? "" : names(clusterPolicyWords(cluster.policies));
+  };
   return table({
     columns: [
       { header: "NAME", text: ({ name }) => name },
@@ -83,6 +93,7 @@ function clusterTable(dump: ConfigDumpJson, { clusters }: ClustersJson): ConfigT
         align: "right",
         text: ({ endpoints }) => String(endpoints.filter(({ health }) => health === "healthy").length),
       },
+      { header: "POLICIES", text: ({ name }) => policiesOf(name), isWide: true },
     ],
     rows: clusters,
     data: dump.clusters,
@@ -118,6 +129,15 @@ function endpointTable({ clusters }: ClustersJson): ConfigTable {
   });
 }
 
+function policyTable(dump: ConfigDumpJson): ConfigTable {
+  const rows = policyLines(dump);
+  return table({ columns: policyColumns, rows, data: rows, empty: "no policies" });
+}
+
+function names(words: readonly PolicyWords[]): string {
+  return words.map(({ policy }) => policy).join(" ");
+}
+
 /** Forgets the type of the rows once columns and rows are known to fit each other. */
 function table<Row>(printable: { readonly columns: readonly Column<Row>[] } & Printable<Row>): ConfigTable {
   return printable as unknown as ConfigTable; // columns and rows stay together, so each column gets the rows it was made for
@@ -127,55 +147,6 @@ function table<Row>(printable: { readonly columns: readonly Column<Row>[] } & Pr
 function shortDomains(domains: readonly string[]): string {
   const shortest = domains.toSorted((a, b) => a.length - b.length)[0] ?? "";
   return domains.length > 1 ? `${shortest} (+${domains.length - 1})` : shortest;
-}
-
-export function describeMatch(match: RouteMatch): string {
-  const parts = [
-    describePath(match),
-    ...match.headers.map(describeHeader),
-    ...match.query.map(({ name, value }) => `?${name}${describeValue(value)}`),
-  ];
-  return parts.filter((part) => part !== "").join(" ") || "everything";
-}
-
-function describePath({ path }: RouteMatch): string {
-  switch (path.kind) {
-    case "exact":
-      return `= ${path.value}`;
-    case "prefix":
-      return path.value === "/" || path.value === "" ? "" : `${path.value}*`;
-    case "segment-prefix":
-      return path.value === "/" ? "" : `${path.value}/*`;
-    case "regex":
-      return `~ ${path.value}`;
-    default:
-      return unreachable(path);
-  }
-}
-
-function describeHeader({ name, value, invert }: HeaderMatch): string {
-  return `${invert ? "not " : ""}${name}${describeValue(value)}`;
-}
-
-function describeValue(value: ValueMatch): string {
-  switch (value.kind) {
-    case "exact":
-      return `=${value.value}`;
-    case "prefix":
-      return `=${value.value}*`;
-    case "suffix":
-      return `=*${value.value}`;
-    case "contains":
-      return `=*${value.value}*`;
-    case "regex":
-      return `~${value.value}`;
-    case "range":
-      return ` in [${value.start}, ${value.end})`;
-    case "present":
-      return value.present ? "" : " absent";
-    default:
-      return unreachable(value);
-  }
 }
 
 export function describeAction(action: RouteAction): string {

@@ -206,13 +206,22 @@ describe("heddle pc", () => {
     ]);
   });
 
+  it("shows every policy with its numbers, and their names beside clusters and routes", async () => {
+    const { out } = await heddle(["pc", "policies", "web-1", "--server", server]);
+    assert.match(out, /^OF +POLICY +SETTING +RULE$/m);
+    assert.match(out, /^route reviews \/api\/\* +retry +\d+ on connect-failure .* route\/\S+$/m);
+    const wide = await heddle(["pc", "routes", "web-1", "-o", "wide", "--server", server]);
+    assert.match(wide.out, /POLICIES +RULE$/m);
+    assert.match(wide.out, / retry +route\//m);
+  });
+
   it("shows all parts, and listeners with their real ports", async () => {
     const { out } = await heddle(["pc", "all", "web-1", "--server", server]);
     assert.match(
       out,
       new RegExp(`^outbound +outbound +${formatAddress(running.addresses.outbound)} +yes +outbound$`, "m"),
     );
-    assert.deepEqual(out.match(/^[A-Z]+(?= )/gm), ["NAME", "TABLE", "NAME", "ENDPOINT"]);
+    assert.deepEqual(out.match(/^[A-Z]+(?= )/gm), ["NAME", "TABLE", "NAME", "ENDPOINT", "OF"]);
   });
 
   it("names the proxies there are when there is no such one", async () => {
