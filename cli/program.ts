@@ -11,6 +11,7 @@ import { addDelete } from "./commands/delete.ts";
 import { addDiff } from "./commands/diff.ts";
 import { addGet, addList } from "./commands/get.ts";
 import { addHistory } from "./commands/history.ts";
+import { addNode } from "./commands/node.ts";
 import { addPc } from "./commands/pc.ts";
 import { addProxy } from "./commands/proxy.ts";
 import { addPs } from "./commands/ps.ts";
@@ -38,6 +39,7 @@ export function buildProgram(cli: Cli): Command {
   addProxy(program, cli);
   addRun(program, cli);
   addDemo(program, cli);
+  addNode(program, cli);
   addApply(program, cli);
   addGet(program, cli);
   addList(program, cli);

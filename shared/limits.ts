@@ -210,5 +210,7 @@ export const RING_POINTS_MAX = 1_048_576;
 export const ACCESS_LOG_BUFFER_CHARS_MAX = 4 * 1024 * 1024;
 /** Threads of one proxy. */
 export const PROXY_WORKERS_MAX = 64;
+/** A message to `heddle node`. */
+export const NODE_LINE_CHARS_MAX = 1024 * 1024;
 /** Connections to a proxy's admin port. */
 export const ADMIN_CONNECTIONS_MAX = 64;

@@ -20,7 +20,7 @@ export function checkedKeys(documents: readonly SourceDocument[]): readonly RowK
  * One row for each document, or every violation of every document, each with the line and column of the field: the
  * control plane would refuse them too, but does not know the file.
  */
-function checkedRows(documents: readonly SourceDocument[]): readonly Row[] {
+export function checkedRows(documents: readonly SourceDocument[]): readonly Row[] {
   const rows: Row[] = [];
   const wrong: string[] = [];
   for (const document of documents) {
