@@ -1,6 +1,7 @@
 import { formatAddress, type Address } from "../shared/address.ts";
 import { systemClock } from "../shared/clock.ts";
 import { createLog, type Logger } from "../shared/log.ts";
+import type { RateLimitPolicy } from "../shared/model/rate-limit.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import { systemTimers } from "../shared/timers.ts";
 import { writeWhole } from "../shared/write-whole.ts";
@@ -10,7 +11,10 @@ import { Membership } from "./liveness/membership.ts";
 import { membershipMethods } from "./liveness/membership-methods.ts";
 import { ControlPlaneMetrics } from "./metrics/control-plane-metrics.ts";
 import { MetricsServer } from "./metrics/metrics-server.ts";
+import { rateLimitMethods } from "./ratelimit/rate-limit-methods.ts";
+import { TokenCoordinator } from "./ratelimit/token-coordinator.ts";
 import { nodeClassKey, nodeClassOf } from "./snapshot/node-class.ts";
+import { rateLimitOf } from "./snapshot/rate-limit.ts";
 import { Publisher } from "./snapshot/publisher.ts";
 import { openSqliteStore } from "./store/sqlite-store.ts";
 import type { Store } from "./store/store.ts";
@@ -78,6 +82,8 @@ function compose(store: Store, log: Logger): Parts {
       void discovery.publish();
     },
   });
+  const coordinator = new TokenCoordinator();
+  const limitOf = (service: string): RateLimitPolicy | undefined => rateLimitOf(store.catalog().policies.get(service));
   const membership = new Membership({ store, fleet: registry, clock, timers, log });
   const discovery = new DiscoveryServer({
     meshId: store.meshId,
@@ -87,7 +93,7 @@ function compose(store: Store, log: Logger): Parts {
     streams: () => registry.streams(),
     snapshotFor: (node) => publisher.snapshotFor(node),
     revision: () => publisher.revision,
-    methods: membershipMethods(membership),
+    methods: [...membershipMethods(membership), ...rateLimitMethods({ coordinator, limitOf, clock })],
   });
   const stops = [store.onCommit(() => metrics.onCommit()), publisher.start(), membership.start()];
   return {
@@ -98,6 +104,7 @@ function compose(store: Store, log: Logger): Parts {
         revision: publisher.revision,
         withheld: publisher.withheld.length,
         connected: registry.countByKind(),
+        tokens: coordinator,
       }),
     ),
     stopFollowing: () => stops.forEach((stopOne) => stopOne()),

@@ -14,6 +14,15 @@ interface Timed<T> {
   readonly behind: Set<T>;
 }
 
+/** What is true at the moment of a scrape. */
+interface Now {
+  readonly revision: number;
+  readonly withheld: number;
+  readonly connected: ReadonlyMap<NodeKind, number>;
+  /** Of limits that proxies share. */
+  readonly tokens: { readonly granted: number; readonly refused: number; readonly buckets: number };
+}
+
 /** What the control plane counts about itself. Labels come from closed sets, so the number of series is bounded. */
 export class ControlPlaneMetrics<T> {
   readonly #nacks = new Map<PushedType, number>();
@@ -60,7 +69,7 @@ export class ControlPlaneMetrics<T> {
   }
 
   /** In Prometheus' text format. */
-  text(now: { revision: number; withheld: number; connected: ReadonlyMap<NodeKind, number> }): string {
+  text(now: Now): string {
     const connected = [...now.connected].map(([kind, count]) => `heddle_connected_proxies{kind="${kind}"} ${count}`);
     const nacks = [...this.#nacks].map(([type, count]) => `heddle_nacks_total{type="${type}"} ${count}`);
     return [
@@ -76,6 +85,7 @@ export class ControlPlaneMetrics<T> {
       ...family("heddle_streams_cut_total", "counter", "Streams ended by the server.", [
         `heddle_streams_cut_total ${this.#cuts}`,
       ]),
+      ...tokenFamilies(now.tokens),
       ...family(
         "heddle_push_seconds",
         "histogram",
@@ -91,6 +101,20 @@ export class ControlPlaneMetrics<T> {
       "",
     ].join("\n");
   }
+}
+
+function tokenFamilies({ granted, refused, buckets }: Now["tokens"]): readonly string[] {
+  return [
+    ...family("heddle_rate_limit_tokens_granted_total", "counter", "Tokens of shared limits that were granted.", [
+      `heddle_rate_limit_tokens_granted_total ${granted}`,
+    ]),
+    ...family("heddle_rate_limit_tokens_refused_total", "counter", "Tokens that were asked for and not there.", [
+      `heddle_rate_limit_tokens_refused_total ${refused}`,
+    ]),
+    ...family("heddle_rate_limit_buckets", "gauge", "Clients of shared limits with a bucket of their own.", [
+      `heddle_rate_limit_buckets ${buckets}`,
+    ]),
+  ];
 }
 
 function family(name: string, type: string, help: string, lines: readonly string[]): readonly string[] {

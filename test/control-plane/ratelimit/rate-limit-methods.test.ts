@@ -15,10 +15,11 @@ import { loadSync } from "@grpc/proto-loader";
 import { GrpcEndpoint } from "../../../control-plane/grpc/grpc-endpoint.ts";
 import { rateLimitMethods } from "../../../control-plane/ratelimit/rate-limit-methods.ts";
 import { TokenCoordinator } from "../../../control-plane/ratelimit/token-coordinator.ts";
-import { formatAddress } from "../../../shared/address.ts";
+import { formatAddress, type Address } from "../../../shared/address.ts";
 import type { RateLimitPolicy } from "../../../shared/model/rate-limit.ts";
 import { packageRoot } from "../../../shared/package-root.ts";
 import { systemTimers } from "../../../shared/timers.ts";
+import { applyBundle, openControlPlane } from "../../support/control-plane.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 
 // By a client that was made from the proto files at run time, as any other program would make its own.
@@ -46,6 +47,32 @@ interface Answer {
   } | null;
 }
 
+type Ask = (request: object) => Promise<Answer>;
+
+/** A client of the service at that address. */
+function asker(t: TestContext, address: Address): Ask {
+  const definition = loadSync("envoy/service/ratelimit/v3/rls.proto", {
+    includeDirs: [join(packageRoot, "proto")],
+    keepCase: true,
+    enums: String,
+    longs: String,
+    defaults: true,
+  });
+  const found = loadPackageDefinition(definition)["envoy"] as GrpcObject;
+  const Service = ["service", "ratelimit", "v3", "RateLimitService"].reduce<unknown>(
+    (space, name) => (space as GrpcObject)[name],
+    found,
+  ) as ServiceClientConstructor;
+  const client = new Service(formatAddress(address), credentials.createInsecure());
+  t.after(() => client.close());
+  return (request) =>
+    new Promise((resolve, reject) => {
+      client["ShouldRateLimit"]?.({ domain: "reviews", ...request }, (error: ServiceError | null, answer: Answer) =>
+        error === null ? resolve(answer) : reject(error),
+      );
+    });
+}
+
 async function open(t: TestContext, change: Partial<RateLimitPolicy> = {}) {
   const clock = new ManualClock();
   const limit = { ...LIMIT, ...change };
@@ -59,27 +86,7 @@ async function open(t: TestContext, change: Partial<RateLimitPolicy> = {}) {
   const address = await endpoint.start({ host: "127.0.0.1", port: 0 });
   assert.ok(address.ok);
   t.after(() => endpoint.stop(0));
-  const definition = loadSync("envoy/service/ratelimit/v3/rls.proto", {
-    includeDirs: [join(packageRoot, "proto")],
-    keepCase: true,
-    enums: String,
-    longs: String,
-    defaults: true,
-  });
-  const found = loadPackageDefinition(definition)["envoy"] as GrpcObject;
-  const Service = ["service", "ratelimit", "v3", "RateLimitService"].reduce<unknown>(
-    (space, name) => (space as GrpcObject)[name],
-    found,
-  ) as ServiceClientConstructor;
-  const client = new Service(formatAddress(address.value), credentials.createInsecure());
-  t.after(() => client.close());
-  const ask = (request: object): Promise<Answer> =>
-    new Promise((resolve, reject) => {
-      client["ShouldRateLimit"]?.({ domain: "reviews", ...request }, (error: ServiceError | null, answer: Answer) =>
-        error === null ? resolve(answer) : reject(error),
-      );
-    });
-  return { ask, clock, coordinator };
+  return { ask: asker(t, address.value), clock, coordinator };
 }
 
 function descriptor(value: string, more: object = {}): object {
@@ -202,5 +209,23 @@ describe("a lease", () => {
   it("is whole in a domain without a limit", async (t) => {
     const { ask } = await open(t);
     assert.deepEqual(granted(await ask({ domain: "ratings", descriptors: [lease("web", 70)] })), [70]);
+  });
+});
+
+describe("the port of proxies", () => {
+  it("limits a service as its policy says, from the moment it says so", async (t) => {
+    const controlPlane = await openControlPlane(t);
+    const ask = asker(t, controlPlane.xds);
+    const put = (rateLimitRequests: number): Promise<bigint> => {
+      const policy = { serviceName: "reviews", rateLimitRequests, rateLimitUnit: "hour", rateLimitScope: "global" };
+      return applyBundle(controlPlane, { resources: [{ kind: { $case: "servicePolicy", value: policy } }] });
+    };
+    assert.equal((await ask({ descriptors: [descriptor("web")] })).statuses[0]?.current_limit, null);
+    await put(2);
+    const answers = [1, 2, 3].map(() => ask({ descriptors: [descriptor("web")] }));
+    const codes = (await Promise.all(answers)).map(({ overall_code }) => overall_code);
+    assert.deepEqual(codes.toSorted(), ["OK", "OK", "OVER_LIMIT"]);
+    const { statuses } = await ask({ descriptors: [descriptor("db")] });
+    assert.deepEqual(statuses[0]?.current_limit, { name: "reviews", requests_per_unit: 2, unit: "HOUR" });
   });
 });
