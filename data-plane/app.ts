@@ -146,9 +146,14 @@ export class Proxy implements DiscoveryLink {
       events: {
         onActivated: (activation) => this.#current.onActivated(activation),
         onRefused: (refused) => this.#current.onRefused(refused),
-        onConnected: (address) => this.log.info({ address }, "connected to the control plane"),
-        onDisconnected: (reason, retryMs) =>
-          this.log.warn({ retryMs: Math.round(retryMs) }, `no stream to the control plane: ${reason}`),
+        onConnected: (address) => {
+          this.log.info({ address }, "connected to the control plane");
+          this.#workers.own.watches.onControlPlane(true);
+        },
+        onDisconnected: (reason, retryMs) => {
+          this.log.warn({ retryMs: Math.round(retryMs) }, `no stream to the control plane: ${reason}`);
+          this.#workers.own.watches.onControlPlane(false);
+        },
       },
       clock: systemClock,
       timers: systemTimers,

@@ -30,6 +30,7 @@ import { trafficFamilies } from "./telemetry/proxy-metrics.ts";
 import { rateLimitFamilies } from "./telemetry/rate-limit-metrics.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
 import { Egress } from "./upstream/egress.ts";
+import { HealthChecker } from "./upstream/health-checker.ts";
 import { EndpointWatches } from "./upstream/endpoint-watches.ts";
 import type { CountBook } from "./workers/count-book.ts";
 import { endpointTallies, type Tally } from "./workers/tally.ts";
@@ -62,6 +63,7 @@ export class DataPath {
   readonly clusters = new ClusterStates();
   readonly rateLimits: RateLimits;
   readonly #tokenLeases: TokenLeases;
+  readonly checker: HealthChecker;
   readonly watches: EndpointWatches;
   readonly listeners: ListenerSet;
   readonly requestMetrics = new RequestMetrics();
@@ -95,7 +97,9 @@ export class DataPath {
     const sockets = shared?.counts.of("sockets");
     if (sockets !== undefined) descriptors.shareWith(sockets);
     this.#egress = config.egress === "allow-any" ? new Egress() : undefined;
-    this.watches = new EndpointWatches({ wheel: this.#wheel, clock: systemClock, random: systemRandom, log });
+    const shell = { wheel: this.#wheel, clock: systemClock, random: systemRandom, log };
+    this.checker = new HealthChecker(this.#wheel, systemRandom);
+    this.watches = new EndpointWatches({ ...shell, checker: this.checker });
     this.listeners = new ListenerSet(this.#listenerMaker(), log);
     this.#wheelTurning = turnWheel(this.#wheel, systemTimers);
   }

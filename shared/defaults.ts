@@ -71,6 +71,12 @@ export const HEALTH_CHECK_INTERVAL_MS = 10_000;
 export const HEALTH_CHECK_TIMEOUT_MS = 3_000;
 export const HEALTH_CHECK_UNHEALTHY = 3;
 export const HEALTH_CHECK_HEALTHY = 2;
+/** The first check of an endpoint comes at a random moment within this, so that a new one is known soon. */
+export const CHECKS_FIRST_WITHIN_MS = 1_000;
+/** Callers do not check a cluster that got no request for this long (Envoy `no_traffic_interval`). */
+export const CHECKS_UNUSED_MS = 60_000;
+/** So long without a control plane, and callers check for themselves what its proxies would have reported. */
+export const CHECKS_ALONE_AFTER_MS = 30_000;
 
 /** Envoy SlowStartConfig.min_weight_percent. */
 export const SLOW_START_MIN_WEIGHT_PERCENT = 10;

@@ -152,6 +152,8 @@ export const DESCRIPTORS_RESERVED = 64;
 export const PICKS_MAX = 5;
 /** Hosts outside the mesh whose connections are kept apart; beyond it the one unused for longest is forgotten. */
 export const EGRESS_ENDPOINTS_MAX = 256;
+/** Health checks of one worker under way at once; beyond it they wait their turn. */
+export const HEALTH_PROBES_MAX = 64;
 /** x-request-id goes into logs (http1.md 4). Longer: a new one is made. */
 export const REQUEST_ID_CHARS_MAX = 128;
 /** W3C Trace Context 3.3.1.1. Beyond: the tracestate is dropped. */

@@ -1,8 +1,11 @@
+import { formatAddress } from "../../shared/address.ts";
 import type { Clock } from "../../shared/clock.ts";
+import { CHECKS_FIRST_WITHIN_MS, CHECKS_UNUSED_MS } from "../../shared/defaults.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Random } from "../../shared/random.ts";
 import { Deadline, type DeadlineOwner, type TimerWheel } from "../../shared/timer-wheel.ts";
 import { PLAIN, type Standing, type Standings } from "../balancer/endpoint-choice.ts";
+import type { HealthChange } from "../policy/health-state.ts";
 import {
   OutlierDetector,
   type Ejection,
@@ -15,36 +18,46 @@ import type { Verdict } from "../policy/verdict.ts";
 import type { ResultListener } from "../runtime/cluster-state.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
 import type { ClusterRuntime } from "../runtime/runtime.ts";
+import { ActiveChecks, type Wanted } from "./active-checks.ts";
+import type { CheckOwner, HealthCheck, HealthChecker } from "./health-checker.ts";
 
 export interface WatchServices {
   readonly wheel: TimerWheel;
+  readonly checker: HealthChecker;
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Pick<Logger, "info" | "warn">;
 }
 
 /**
- * Watches the endpoints of one cluster: hears how attempts went, asks the machines what that means, and puts a new choice
- * in place when one is ejected, comes back, or has got more of its share. Never on the request path: what a result
+ * Watches the endpoints of one cluster: hears how attempts and checks went, asks the machines what that means, and puts a
+ * new choice in place when one is ejected, fails its checks, comes back, or has got more of its share. Never on the request path: what a result
  * changes takes effect when the wheel turns next.
  *
  * It outlives the cluster's configuration, like the ClusterState it belongs to. A request that began before a swap keeps
  * the choice of its own time.
  */
-export class EndpointWatch implements ResultListener, DeadlineOwner {
+export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner {
   /** Since the cluster is known. */
   readonly ejections = new Map<EjectionReason, number>();
   readonly #services: WatchServices;
   readonly #deadline = new Deadline(this);
   readonly #slowStart = new SlowStart();
+  readonly #checks: ActiveChecks;
   #outlier: OutlierDetector | undefined = undefined;
   #cluster: ClusterRuntime;
   #standings: Standings = PLAIN;
   #isInPanic = false;
+  /** No control plane tells what the endpoints' own proxies find. */
+  #isAlone = false;
+  /** An attempt went to the cluster since the time below was taken. */
+  #isUsed = false;
+  #usedMs = -Infinity;
 
   constructor(cluster: ClusterRuntime, services: WatchServices) {
     this.#services = services;
     this.#cluster = cluster;
+    this.#checks = new ActiveChecks(services.checker, this);
     this.#revise();
   }
 
@@ -77,13 +90,26 @@ export class EndpointWatch implements ResultListener, DeadlineOwner {
     this.#revise();
   }
 
+  /** Whether there is a control plane. */
+  standAlone(isAlone: boolean): void {
+    this.#isAlone = isAlone;
+    if (this.#cluster.policies.healthCheck?.by === "proxy") this.#revise();
+  }
+
+  /** What this proxy's own checks of the endpoint say; undefined: it does not check it. */
+  checkOf(key: string): HealthCheck | undefined {
+    return this.#checks.of(key);
+  }
+
   /** The cluster is gone. */
   stop(): void {
+    this.#checks.follow(undefined);
     this.#services.wheel.cancel(this.#deadline);
   }
 
   // Hot: once per attempt.
   onResult(endpoint: EndpointState, verdict: Verdict): void {
+    this.#isUsed = true;
     const reason = this.#outlier?.onResult(endpoint.key, verdict);
     if (reason !== undefined) this.#eject(endpoint.key, reason);
   }
@@ -92,6 +118,25 @@ export class EndpointWatch implements ResultListener, DeadlineOwner {
     const { clock, random } = this.#services;
     this.#tell(this.#outlier?.onTick(clock.nowMs(), random) ?? []);
     this.#revise();
+  }
+
+  /** Nobody asks whether a cluster is well that nobody uses. */
+  wantsProbe(): boolean {
+    const nowMs = this.#services.clock.nowMs();
+    if (this.#isUsed) this.#usedMs = nowMs;
+    this.#isUsed = false;
+    return nowMs - this.#usedMs <= CHECKS_UNUSED_MS;
+  }
+
+  onChecked(check: HealthCheck, passed: boolean, change: HealthChange | undefined): void {
+    const endpoint = formatAddress(check.target.address);
+    const event = passed ? this.#outlier?.onCheckPassed(endpoint) : undefined;
+    if (event !== undefined) this.#tell([event]);
+    const facts = { cluster: this.#cluster.name, endpoint, detail: check.detail };
+    if (change?.now === "unhealthy") this.#services.log.warn(facts, "an endpoint fails its health checks");
+    else if (change?.before === "unhealthy")
+      this.#services.log.info(facts, "an endpoint passes its health checks again");
+    if (event !== undefined || change !== undefined) this.#services.wheel.arm(this.#deadline, 0);
   }
 
   #eject(key: string, reason: EjectionReason): void {
@@ -105,6 +150,7 @@ export class EndpointWatch implements ResultListener, DeadlineOwner {
   /** Asks the machines about every endpoint, and makes the choice anew if their answers differ from the last ones. */
   #revise(): void {
     const nowMs = this.#services.clock.nowMs();
+    this.#checks.follow(this.#wantedChecks());
     this.#tell(this.#followOutliers(nowMs));
     const { policies, choice } = this.#cluster;
     const usable = new Set(
@@ -135,11 +181,32 @@ export class EndpointWatch implements ResultListener, DeadlineOwner {
   #watched(): readonly Watched[] {
     return this.#cluster.choice.members
       .filter(({ health }) => health !== "draining")
-      .map(({ state, health }) => ({ key: state.key, isUsable: health === "healthy" }));
+      .map(({ state: { key }, health }) => ({ key, isUsable: health === "healthy" && !this.#checks.isFailing(key) }));
+  }
+
+  /**
+   * Callers that check everything are callers x endpoints probes (semantics.md 8). So where the endpoint's own proxy checks
+   * and reports, they only ask whether an ejected one is well again; unless no control plane passes the reports on.
+   */
+  #wantedChecks(): Wanted | undefined {
+    const { policies, choice, service } = this.#cluster;
+    const policy = policies.healthCheck;
+    if (policy === undefined) return undefined;
+    const checksAll = policy.by !== "proxy" || this.#isAlone;
+    const endpoints = choice.members
+      .filter(({ state, health }) => health !== "draining" && (checksAll || this.#isEjected(state.key)))
+      .map(({ state }) => [state.key, state.address] as const);
+    // Its health was asked for by others when it failed: that it passes again says something only a while later.
+    const firstWithinMs = checksAll ? CHECKS_FIRST_WITHIN_MS : 0;
+    return { policy, authority: service, firstWithinMs, endpoints: new Map(endpoints) };
+  }
+
+  #isEjected(key: string): boolean {
+    return this.#outlier?.ejectionOf(key) !== undefined;
   }
 
   #isOut(key: string): boolean {
-    return this.#outlier?.ejectionOf(key) !== undefined;
+    return this.#isEjected(key) || this.#checks.isFailing(key);
   }
 
   #schedule(nowMs: number): void {

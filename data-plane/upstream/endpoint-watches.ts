@@ -1,11 +1,15 @@
+import { CHECKS_ALONE_AFTER_MS } from "../../shared/defaults.ts";
+import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import type { ClusterState } from "../runtime/cluster-state.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import { EndpointWatch, type WatchServices } from "./endpoint-watch.ts";
 
 /** One watch for each cluster of the runtime in use. */
-export class EndpointWatches {
+export class EndpointWatches implements DeadlineOwner {
   readonly #services: WatchServices;
   readonly #watches = new Map<ClusterState, EndpointWatch>();
+  readonly #aloneAfter = new Deadline(this);
+  #isAlone = false;
 
   constructor(services: WatchServices) {
     this.#services = services;
@@ -31,9 +35,31 @@ export class EndpointWatches {
     }
   }
 
+  /** The stream to the control plane has brought an answer, or has ended. */
+  onControlPlane(isConnected: boolean): void {
+    const { wheel } = this.#services;
+    if (isConnected) {
+      wheel.cancel(this.#aloneAfter);
+      this.#standAlone(false);
+    } else if (!this.#isAlone && !this.#aloneAfter.isArmed) {
+      wheel.arm(this.#aloneAfter, CHECKS_ALONE_AFTER_MS);
+    }
+  }
+
+  onDeadline(): void {
+    this.#standAlone(true);
+  }
+
+  #standAlone(isAlone: boolean): void {
+    if (isAlone === this.#isAlone) return;
+    this.#isAlone = isAlone;
+    for (const watch of this.#watches.values()) watch.standAlone(isAlone);
+  }
+
   #begin(state: ClusterState, watch: EndpointWatch): void {
     this.#watches.set(state, watch);
     state.results = watch;
+    if (this.#isAlone) watch.standAlone(true);
   }
 
   #end(state: ClusterState, watch: EndpointWatch): void {

@@ -1,4 +1,4 @@
-import type { OutlierPolicy } from "../../shared/model/cluster-policy.ts";
+import type { HealthCheckPolicy, OutlierPolicy } from "../../shared/model/cluster-policy.ts";
 
 /** As the control plane makes it of a ServicePolicy that says nothing. */
 export function outlierPolicy(parts: Partial<OutlierPolicy> = {}): OutlierPolicy {
@@ -13,6 +13,19 @@ export function outlierPolicy(parts: Partial<OutlierPolicy> = {}): OutlierPolicy
     failurePercentage: 0,
     hostsMin: 5,
     volumeMin: 100,
+    ...parts,
+  };
+}
+
+/** The defaults of a ServicePolicy that lets callers check. */
+export function healthCheckPolicy(parts: Partial<HealthCheckPolicy> = {}): HealthCheckPolicy {
+  return {
+    by: "callers",
+    path: "/health",
+    intervalMs: 10_000,
+    timeoutMs: 3_000,
+    unhealthyThreshold: 3,
+    healthyThreshold: 2,
     ...parts,
   };
 }

@@ -16,6 +16,7 @@ import type {
 } from "../../data-plane/runtime/runtime.ts";
 import type { RequestRecord, RequestSink, ResponseFlag } from "../../data-plane/telemetry/request-record.ts";
 import { ConnectionPool } from "../../data-plane/upstream/connection-pool.ts";
+import { HealthChecker } from "../../data-plane/upstream/health-checker.ts";
 import { EndpointWatches } from "../../data-plane/upstream/endpoint-watches.ts";
 import { Egress } from "../../data-plane/upstream/egress.ts";
 import type { LbPolicy } from "../../shared/model/cluster.ts";
@@ -129,6 +130,7 @@ export class ProxyFixture {
     const runtime = this.#runtime(options);
     this.watches = new EndpointWatches({
       wheel: this.wheel,
+      checker: new HealthChecker(this.wheel, seededRandom(2)),
       clock: options.clock ?? systemClock,
       random: seededRandom(1),
       log: {

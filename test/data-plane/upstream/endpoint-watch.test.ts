@@ -1,12 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { outlierPolicy } from "../../support/cluster-policies.ts";
+import { healthCheckPolicy, outlierPolicy } from "../../support/cluster-policies.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import {
   answering,
   ProxyFixture,
   scriptedUpstream,
+  turns,
   type Ends,
   type FixtureOptions,
 } from "../../support/proxy-fixture.ts";
@@ -123,5 +124,81 @@ describe("an endpoint that comes back", () => {
     await proxy.pass(31_000);
     assert.deepEqual(await spread(proxy, 30), [10, 10, 10]);
     assert.equal(watch.startingCount, 0);
+  });
+});
+
+describe("health checks by callers", () => {
+  /** Endpoints whose answer to `/health` and to everything else a test may change. */
+  async function checkedProxy(t: Ends, health: number[], options: FixtureOptions): Promise<ProxyFixture> {
+    const ports: number[] = [];
+    for (const index of health.keys()) {
+      const script = answering((request) => {
+        const isCheck = request.startsWith("GET /health ");
+        return `HTTP/1.1 ${isCheck ? health[index] : 200} X\r\ncontent-length: 0\r\n\r\n`;
+      });
+      ports.push(await scriptedUpstream(t, script));
+    }
+    const clock = new ManualClock();
+    return new ProxyFixture(ports, { lb: { kind: "round-robin" }, clock, ...options }).start(t);
+  }
+
+  /** Lets time pass in steps that leave room for checks. */
+  async function passChecking(proxy: ProxyFixture, ms: number): Promise<void> {
+    for (let passed = 0; passed < ms; passed += 1_000) {
+      await proxy.pass(1_000);
+      await turns(20);
+    }
+    await proxy.pass(10);
+  }
+
+  it("take out an endpoint after three that fail, and back after two that pass", async (t) => {
+    const health = [200, 503, 200];
+    const proxy = await checkedProxy(t, health, { policies: { healthCheck: healthCheckPolicy() } });
+    assert.deepEqual(await spread(proxy, 6), [2, 2, 2]);
+    await passChecking(proxy, 38_000);
+    assert.deepEqual(await spread(proxy, 6), [3, 0, 3]);
+    assert.deepEqual(
+      proxy.logged.map((event) => [event["words"], event["detail"]]),
+      [["an endpoint fails its health checks", "answered 503"]],
+    );
+    health[1] = 204;
+    await passChecking(proxy, 26_000);
+    assert.deepEqual(await spread(proxy, 6), [2, 2, 2]);
+  });
+
+  it("leave a cluster alone that nobody uses", async (t) => {
+    const proxy = await checkedProxy(t, [503, 503], { policies: { healthCheck: healthCheckPolicy() } });
+    await passChecking(proxy, 50_000);
+    assert.deepEqual(proxy.logged, []);
+  });
+
+  it("end an ejection at once, and ask nobody else where the endpoint's own proxy reports", async (t) => {
+    const health = [503, 200, 503];
+    const policies = { outlier: outlierPolicy(), healthCheck: healthCheckPolicy({ by: "proxy" }) };
+    const proxy = await checkedProxy(t, health, { policies });
+    await spread(proxy, 3);
+    const [watch] = proxy.watches.values();
+    const bad = proxy.endpoints[1];
+    assert.ok(watch !== undefined && bad !== undefined);
+    for (let n = 0; n < 5; n += 1) watch.onResult(bad, "error");
+    await proxy.pass(10);
+    assert.equal(watch.ejectedCount, 1);
+    assert.deepEqual(await spread(proxy, 6), [3, 0, 3]);
+    await passChecking(proxy, 11_000);
+    assert.equal(watch.ejectedCount, 0);
+    assert.equal(proxy.logged.at(-1)?.["reason"], "health-check");
+    assert.deepEqual(await spread(proxy, 6), [2, 2, 2]);
+  });
+
+  it("ask everybody once no control plane has passed reports on for a while", async (t) => {
+    const policies = { healthCheck: healthCheckPolicy({ by: "proxy" }) };
+    const proxy = await checkedProxy(t, [200, 503, 200], { policies });
+    proxy.watches.onControlPlane(false);
+    await passChecking(proxy, 29_000);
+    await spread(proxy, 3);
+    await passChecking(proxy, 40_000);
+    assert.deepEqual(await spread(proxy, 6), [3, 0, 3]);
+    proxy.watches.onControlPlane(true);
+    assert.deepEqual(await spread(proxy, 6), [2, 2, 2], "the reports count again");
   });
 });
