@@ -33,6 +33,7 @@ import { Egress } from "./upstream/egress.ts";
 import { HealthChecker } from "./upstream/health-checker.ts";
 import { EndpointWatches } from "./upstream/endpoint-watches.ts";
 import type { CountBook } from "./workers/count-book.ts";
+import { rateLimitTallies } from "./workers/rate-limit-tally.ts";
 import { endpointTallies, type Tally } from "./workers/tally.ts";
 import { growYoungHeapUnderLoad } from "./young-heap.ts";
 
@@ -142,6 +143,7 @@ export class DataPath {
         }),
       ],
       endpoints: endpointTallies(endpoints),
+      rateLimits: rateLimitTallies(this.rateLimits),
       loop: this.#loopDelay(),
     };
   }

@@ -14,7 +14,7 @@ interface Flags {
   readonly proxy?: string;
 }
 
-const PARTS = ["listeners", "routes", "clusters", "endpoints", "policies", "all"] as const;
+const PARTS = ["listeners", "routes", "clusters", "endpoints", "policies", "limits", "all"] as const;
 type Part = (typeof PARTS)[number];
 
 export function addPc(program: Command, cli: Cli): void {
@@ -22,7 +22,7 @@ export function addPc(program: Command, cli: Cli): void {
     .command("pc")
     .alias("proxy-config")
     .helpGroup("Proxies:")
-    .summary("show what a proxy runs: listeners, routes, clusters, endpoints, policies")
+    .summary("show what a proxy runs: listeners, routes, clusters, endpoints, policies, limits")
     .description(
       "Shows the configuration that a proxy itself reports, with the row each rule came from.\n" +
         "With --proxy it works while the control plane is dead.",
@@ -34,8 +34,8 @@ export function addPc(program: Command, cli: Cli): void {
     .addOption(outputOption());
   examples(command, [
     "heddle pc routes web-1",
-    "heddle pc endpoints web-1 -o json",
     "heddle pc policies web-1",
+    "heddle pc limits reviews-1 -o json",
     "heddle pc all --proxy 127.0.0.1:15000",
   ]);
   command.action((part: Part, name: string | undefined, flags: Flags) => pc(cli, [part, name], flags));

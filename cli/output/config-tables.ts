@@ -2,6 +2,7 @@ import type { ClustersJson, ConfigDumpJson, ListenersJson } from "../../data-pla
 import { unreachable } from "../../shared/assert.ts";
 import type { Route, RouteAction } from "../../shared/model/route.ts";
 import type { Printable } from "./formats.ts";
+import { limitColumns } from "./limit-columns.ts";
 import { describeMatch } from "./match-words.ts";
 import { policyColumns, policyLines } from "./policy-table.ts";
 import { clusterPolicyWords, routePolicyWords, type PolicyWords } from "./policy-words.ts";
@@ -15,13 +16,14 @@ export function proxyTables(
   dump: ConfigDumpJson,
   clusters: ClustersJson,
   listeners: ListenersJson,
-): Readonly<Record<"listeners" | "routes" | "clusters" | "endpoints" | "policies", ConfigTable>> {
+): Readonly<Record<"listeners" | "routes" | "clusters" | "endpoints" | "policies" | "limits", ConfigTable>> {
   return {
     listeners: listenerTable(dump, listeners),
     routes: routeTable(dump),
     clusters: clusterTable(dump, clusters),
     endpoints: endpointTable(clusters),
     policies: policyTable(dump),
+    limits: limitTable(dump),
   };
 }
 
@@ -43,6 +45,10 @@ function listenerTable(dump: ConfigDumpJson, { listeners }: ListenersJson): Conf
     data: listeners,
     empty: "no listeners",
   });
+}
+
+function limitTable({ rateLimits }: ConfigDumpJson): ConfigTable {
+  return table({ columns: limitColumns, rows: rateLimits, data: rateLimits, empty: "no limits" });
 }
 
 interface RouteLine {

@@ -110,7 +110,7 @@ function faultWords({ delay, abort, headers, untilWallMs }: FaultPolicy): string
     .join(", ");
 }
 
-function rateLimitWords({ requests, perMs, burst, by, scope }: RateLimitPolicy): string {
+export function rateLimitWords({ requests, perMs, burst, by, scope }: RateLimitPolicy): string {
   const whose = by.kind === "header" ? `header ${by.name}` : by.kind;
   return `${requests} in ${span(perMs)}, ${burst} at once, by ${whose}, ${scope}`;
 }

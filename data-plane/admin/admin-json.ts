@@ -1,5 +1,6 @@
 import type { Cluster, LoadAssignment, LbPolicy } from "../../shared/model/cluster.ts";
 import type { Listener } from "../../shared/model/listener.ts";
+import type { RateLimitPolicy } from "../../shared/model/rate-limit.ts";
 import type { RouteConfig } from "../../shared/model/route.ts";
 
 /**
@@ -80,6 +81,28 @@ export interface ConfigDumpJson {
   readonly routes: readonly RouteConfig[];
   readonly clusters: readonly Cluster[];
   readonly assignments: readonly LoadAssignment[];
+  readonly rateLimits: readonly RateLimitJson[];
+}
+
+/** A limit in use, and what it did since this process keeps it. */
+export interface RateLimitJson {
+  readonly policy: RateLimitPolicy;
+  readonly allowed: number;
+  readonly limited: number;
+  /** Clients, or values of the header, with a bucket of their own. */
+  readonly keys: number;
+  /** Null for a local limit. */
+  readonly shared: {
+    /** `gone`: the proxy goes on with its share. `unknown`: nobody was asked yet. */
+    readonly coordinator: "unknown" | "present" | "gone";
+    /** Among how many the limit is divided without a coordinator. */
+    readonly proxies: number;
+    /** Tokens at hand; requests admitted on credit; tokens that came; calls that failed. */
+    readonly held: number;
+    readonly owed: number;
+    readonly leased: number;
+    readonly failures: number;
+  } | null;
 }
 
 export interface ClustersJson {

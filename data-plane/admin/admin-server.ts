@@ -119,7 +119,7 @@ function pagesOf(report: ProxyReport, actions: AdminActions): ReadonlyMap<string
     ],
     ["/metrics", metrics],
     ["/stats/prometheus", metrics],
-    ["/config_dump", { method: "GET", answer: () => shown(report.configDump()) }],
+    ["/config_dump", { method: "GET", answer: async () => shown(await report.configDump()) }],
     ["/clusters", { method: "GET", answer: async () => shown(await report.clusters()) }],
     ["/listeners", { method: "GET", answer: () => shown(report.listeners()) }],
     ["/drain", { method: "POST", answer: () => acted(actions.drain, draining) }],

@@ -4,6 +4,7 @@ import type { ListenerSet } from "../listener/listener-set.ts";
 import type { RuntimeHolder } from "../runtime/apply.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
 import type { WorkerState } from "../workers/worker-families.ts";
+import { sumOfRateLimits } from "../workers/rate-limit-tally.ts";
 import { sumOfEndpoint, type EndpointTally, type Tally } from "../workers/tally.ts";
 import type { ClusterRuntime } from "../runtime/runtime.ts";
 import type { DiscoveryLink } from "../xds/discovery-link.ts";
@@ -74,7 +75,8 @@ export class ProxyReport {
     };
   }
 
-  configDump(): ConfigDumpJson {
+  async configDump(): Promise<ConfigDumpJson> {
+    const tallies = await this.#options.tallies();
     const { listeners, routes, clusters, assignments } = this.#options.config.snapshot;
     return {
       ...this.#head(),
@@ -82,6 +84,7 @@ export class ProxyReport {
       routes: [...routes.values()],
       clusters: [...clusters.values()],
       assignments: [...assignments.values()],
+      rateLimits: sumOfRateLimits(tallies.map(({ rateLimits }) => rateLimits)),
     };
   }
 

@@ -1,3 +1,4 @@
+import type { RateLimitJson } from "../admin/admin-json.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
 import type { LoopDelay } from "../telemetry/process-probe.ts";
 import type { MetricFamily } from "../telemetry/prometheus-text.ts";
@@ -9,6 +10,8 @@ export interface Tally {
   readonly families: readonly MetricFamily[];
   /** By address, those that were used. */
   readonly endpoints: ReadonlyMap<string, EndpointTally>;
+  /** By what their states are known by. */
+  readonly rateLimits: ReadonlyMap<string, RateLimitJson>;
   readonly loop: LoopDelay;
 }
 
@@ -44,9 +47,10 @@ export function sumOfEndpoint(key: string, tallies: readonly Tally[]): EndpointT
   return tallies.reduce((sum, { endpoints }) => added(sum, endpoints.get(key)), noTally);
 }
 
-/** What stays of a worker that ended: a counter never goes down. Endpoints are told by who lives. */
+/** What stays of a worker that ended: a counter never goes down. Endpoints and limits are told by who lives. */
 export function departed({ worker, families }: Tally, before: Tally | undefined): Tally {
-  const kept = { worker, families: countersOf(families), endpoints: new Map(), loop: { meanMs: 0, maxMs: 0 } };
+  const loop = { meanMs: 0, maxMs: 0 };
+  const kept = { worker, families: countersOf(families), endpoints: new Map(), rateLimits: new Map(), loop };
   return before === undefined ? kept : joined(kept, before);
 }
 
