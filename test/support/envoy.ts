@@ -44,10 +44,23 @@ export async function startEnvoy(
   t: TestContext,
   { path, xds, node }: { path: string; xds: Address; node: Readonly<Record<string, unknown>> },
 ): Promise<Envoy> {
-  const folder = tempFolder(t);
-  const config = join(folder, "envoy.json");
-  const adminFile = join(folder, "admin");
+  const config = join(tempFolder(t), "envoy.json");
   writeFileSync(config, JSON.stringify(bootstrap(xds, node)));
+  return run(t, path, config);
+}
+
+/** Starts an Envoy with a whole configuration in protobuf bytes, which needs no control plane. */
+export async function startStaticEnvoy(
+  t: TestContext,
+  { path, bootstrap: bytes }: { path: string; bootstrap: Uint8Array },
+): Promise<Envoy> {
+  const config = join(tempFolder(t), "envoy.pb");
+  writeFileSync(config, bytes);
+  return run(t, path, config);
+}
+
+async function run(t: TestContext, path: string, config: string): Promise<Envoy> {
+  const adminFile = `${config}.admin`;
   const flags = ["--use-dynamic-base-id", "--concurrency", "1", "-l", "warn", "--admin-address-path", adminFile];
   const child = spawn(path, ["-c", config, ...flags], { stdio: ["ignore", "ignore", "pipe"] });
   let errors = "";

@@ -5,8 +5,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 
-import { BinaryWriter } from "@bufbuild/protobuf/wire";
-
 import type { Cluster, LbPolicy } from "../../../shared/model/cluster.ts";
 import { NO_POLICIES, type ClusterPolicies } from "../../../shared/model/cluster-policy.ts";
 import type { RateLimitKey } from "../../../shared/model/rate-limit.ts";
@@ -22,11 +20,13 @@ import type {
 } from "../../../shared/model/route.ts";
 import { encodeCluster } from "../../../shared/wire/cluster-wire.ts";
 import { encodeListener } from "../../../shared/wire/listener-wire.ts";
+import { staticBootstrap } from "../../support/envoy-bootstrap.ts";
+import { findEnvoy } from "../../support/envoy.ts";
 
-// Envoy's own validation (types, ranges, extensions it knows) judges what our encoders write: HEDDLE_ENVOY names the
-// binary, which starts with `--mode validate`, opens no socket and ends.
-const envoy = process.env["HEDDLE_ENVOY"];
-const skip = envoy === undefined || envoy === "" ? "HEDDLE_ENVOY does not name an Envoy binary" : false;
+// Envoy's own validation (types, ranges, extensions it knows) judges what our encoders write: it starts with
+// `--mode validate`, opens no socket and ends.
+const found = findEnvoy();
+const skip = "skip" in found ? found.skip : false;
 
 const match: RouteMatch = { path: { kind: "prefix", value: "/" }, caseSensitive: true, headers: [], query: [] };
 const forward: ForwardAction = {
@@ -241,43 +241,27 @@ describe("a real Envoy accepts", { skip }, () => {
     ];
     for (const kind of ["heddle", "envoy"] as const) {
       const listeners = [inline, rds].map((listener) => encodeListener(listener, kind));
-      const { status, output } = validate(bootstrap(listeners, clusters));
+      const { status, output } = validate(staticBootstrap({ listeners, clusters, ads: true }));
       assert.equal(status, 0, output);
     }
   });
 
   it("nothing that we did not mean: a mistake is found", () => {
-    const { status, output } = validate(bootstrap([], [encodeCluster({ ...cluster, connectTimeoutMs: 0 })]));
+    const { status, output } = validate(
+      staticBootstrap({ listeners: [], clusters: [encodeCluster({ ...cluster, connectTimeoutMs: 0 })], ads: false }),
+    );
     assert.notEqual(status, 0);
     assert.match(output, /ConnectTimeout/);
   });
 });
 
-/** Bootstrap: 1 node, 2 static_resources (1 listeners, 2 clusters), 3 dynamic_resources (3 ads_config). */
-function bootstrap(listeners: readonly Uint8Array[], clusters: readonly Uint8Array[]): Uint8Array {
-  const writer = new BinaryWriter().uint32(field(1)).fork();
-  writer.uint32(field(1)).string("n").uint32(field(2)).string("web").join().uint32(field(2)).fork();
-  for (const listener of listeners) writer.uint32(field(1)).bytes(listener);
-  for (const each of clusters) writer.uint32(field(2)).bytes(each);
-  writer.join();
-  if (listeners.length === 0) return writer.finish();
-  // ApiConfigSource: 1 api_type GRPC, 8 transport_api_version V3, 4 grpc_services (1 envoy_grpc (1 cluster_name)).
-  writer.uint32(field(3)).fork().uint32(field(3)).fork().uint32(8).int32(2).uint32(64).int32(2);
-  writer.uint32(field(4)).fork().uint32(field(1)).fork().uint32(field(1)).string("xds").join().join().join().join();
-  return writer.finish();
-}
-
-/** The tag of a length-delimited field. */
-function field(number: number): number {
-  return (number << 3) | 2;
-}
-
 function validate(config: Uint8Array): { readonly status: number | null; readonly output: string } {
+  assert.ok("path" in found);
   const folder = mkdtempSync(join(tmpdir(), "heddle-envoy-"));
   try {
     const file = join(folder, "bootstrap.pb");
     writeFileSync(file, config);
-    const run = spawnSync(envoy ?? "", ["-c", file, "--mode", "validate", "-l", "warn"], { timeout: 60_000 });
+    const run = spawnSync(found.path, ["-c", file, "--mode", "validate", "-l", "warn"], { timeout: 60_000 });
     return { status: run.status, output: run.stderr.toString() + run.stdout.toString() };
   } finally {
     rmSync(folder, { recursive: true, force: true });
