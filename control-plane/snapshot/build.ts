@@ -15,11 +15,11 @@ export function buildSnapshot(mesh: Mesh, nodeClass: NodeClass): Snapshot {
   const routes = remember(routesCache, mesh.routing, `${flavour}\n${nodeClass.source}`, () =>
     buildRoutes(mesh.routing, nodeClass),
   );
-  // Only gRPC clients have a listener per service; the others' few are made anew, which costs less than to remember.
+  // Only gRPC clients have a listener per service; an Envoy's one is made anew, which costs less than to remember.
   const listeners =
     flavour === "proxy"
-      ? buildListeners(nodeClass, [])
-      : remember(listenersCache, mesh.routing, flavour, () => buildListeners(nodeClass, mesh.routing.keys()));
+      ? buildListeners(nodeClass, mesh)
+      : remember(listenersCache, mesh.routing, flavour, () => buildListeners(nodeClass, mesh));
   return { listeners, routes, clusters: members.clusters, assignments: members.assignments };
 }
 

@@ -24,9 +24,13 @@ export function checkSnapshot(snapshot: Snapshot): readonly Violation[] {
 
 function checkClusters(snapshot: Snapshot): readonly Violation[] {
   const found: Violation[] = [];
-  for (const { name, discovery } of snapshot.clusters.values()) {
+  for (const { name, discovery, policies } of snapshot.clusters.values()) {
     if (discovery.kind === "eds" && !snapshot.assignments.has(discovery.assignmentName)) {
       found.push(violation(`clusters[${name}]`, `no assignment is named ${discovery.assignmentName}`));
+    }
+    const { fallback } = policies;
+    if (fallback?.kind === "service" && !snapshot.clusters.has(fallback.cluster)) {
+      found.push(violation(`clusters[${name}]`, `no cluster is named ${fallback.cluster}, its fallback`));
     }
   }
   for (const name of snapshot.assignments.keys()) {
@@ -50,7 +54,7 @@ function checkRoutes(config: RouteConfig, snapshot: Snapshot, path: string): rea
       const at = `${path}.${host.name}.${route.name}`;
       const total = route.action.clusters.reduce((sum, { weight }) => sum + weight, 0);
       if (total <= 0) found.push(violation(at, "the weights sum to 0"));
-      for (const { cluster } of route.action.clusters) {
+      for (const { cluster } of [...route.action.clusters, ...route.action.mirrors]) {
         if (cluster === LOCAL_APP_CLUSTER || snapshot.clusters.has(cluster)) continue;
         found.push(violation(at, `no cluster is named ${cluster}`));
       }

@@ -1,10 +1,11 @@
 import { unreachable } from "../../shared/assert.ts";
 import * as defaults from "../../shared/defaults.ts";
 import type { Cluster, Endpoint, LbPolicy, LoadAssignment } from "../../shared/model/cluster.ts";
-import { NO_POLICIES } from "../../shared/model/cluster-policy.ts";
+import { NO_POLICIES, type ClusterPolicies } from "../../shared/model/cluster-policy.ts";
 import type { NodeKind } from "../../shared/model/node.ts";
 import type { ServiceEndpoint } from "../catalog/catalog.ts";
 import type { ServicePolicy } from "../catalog/service-policy.ts";
+import { clusterPolicies } from "./cluster-policies.ts";
 import type { MemberRows } from "./mesh.ts";
 
 /** Clusters and their endpoints, made in one walk so that they cannot disagree. */
@@ -58,17 +59,16 @@ function cluster(rows: MemberRows, version: string | null, isGrpc: boolean): Clu
   return {
     name,
     discovery: { kind: "eds", assignmentName: name },
-    connectTimeoutMs: policy?.connectTimeoutMs ?? defaults.CONNECT_TIMEOUT_MS,
+    connectTimeoutMs: policy.connectTimeoutMs,
     lb: isGrpc ? grpcLbPolicy(policy) : lbPolicy(policy),
-    panicThresholdPercent: policy?.panicThreshold ?? defaults.PANIC_THRESHOLD_PERCENT,
-    policies: NO_POLICIES,
+    panicThresholdPercent: policy.panicThreshold,
+    policies: isGrpc ? grpcPolicies(policy) : clusterPolicies(policy),
     service: rows.service,
     version: version ?? "",
   };
 }
 
-function lbPolicy(policy: ServicePolicy | undefined): LbPolicy {
-  const wanted = policy?.lbPolicy;
+function lbPolicy({ lbPolicy: wanted }: ServicePolicy): LbPolicy {
   switch (wanted) {
     case "least_request":
       return { kind: "least-request", choices: defaults.LEAST_REQUEST_CHOICES };
@@ -85,7 +85,6 @@ function lbPolicy(policy: ServicePolicy | undefined): LbPolicy {
     case "random":
       return { kind: "random" };
     case "round_robin":
-    case undefined:
       return { kind: "round-robin" };
     default:
       return unreachable(wanted);
@@ -93,10 +92,16 @@ function lbPolicy(policy: ServicePolicy | undefined): LbPolicy {
 }
 
 /** gRPC clients refuse all but round robin and ring hash (xds.md 3.4); maglev's nearest kin is the ring. */
-function grpcLbPolicy(policy: ServicePolicy | undefined): LbPolicy {
+function grpcLbPolicy(policy: ServicePolicy): LbPolicy {
   const lb = lbPolicy(policy);
   if (lb.kind !== "ring-hash" && lb.kind !== "maglev") return { kind: "round-robin" };
   return { kind: "ring-hash", ringSizeMin: defaults.RING_SIZE_MIN, ringSizeMax: defaults.RING_SIZE_MAX };
+}
+
+/** gRPC clients know outlier detection and a bound on requests; nobody reads the rest. */
+function grpcPolicies(policy: ServicePolicy): ClusterPolicies {
+  const { outlier, limits } = clusterPolicies(policy);
+  return { ...NO_POLICIES, outlier, limits: { ...NO_POLICIES.limits, requests: limits.requests } };
 }
 
 function assignmentEndpoints(rows: MemberRows, version: string | null): readonly Endpoint[] {
@@ -104,12 +109,20 @@ function assignmentEndpoints(rows: MemberRows, version: string | null): readonly
   return chosen.map((row) => ({
     address: { host: row.podIp, port: row.port },
     weight: row.weight,
-    // `healthy = false` takes an endpoint out at once and does not count for panic (semantics.md 6): that is draining.
-    // What the proxies find out by themselves is another matter, and theirs.
-    health: row.healthy ? "healthy" : "draining",
+    health: healthOf(row, rows.policy),
     version: row.version ?? "",
     priority: 0,
   }));
+}
+
+/**
+ * `healthy = false` takes an endpoint out at once and does not count for panic (semantics.md 6): that is draining. What
+ * its own proxy found counts for panic, and only as long as the policy asks for it: later nobody would report it well.
+ */
+function healthOf({ healthy, health }: ServiceEndpoint, { healthCheck }: ServicePolicy): Endpoint["health"] {
+  if (!healthy) return "draining";
+  const isAsked = healthCheck === "proxy" || healthCheck === "both";
+  return isAsked && health === "failing" ? "unhealthy" : "healthy";
 }
 
 function isOfVersion(row: ServiceEndpoint, version: string, firstVersions: readonly string[]): boolean {

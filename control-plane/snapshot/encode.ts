@@ -44,7 +44,7 @@ export class SnapshotEncoder {
   #lines = new Map<string, ResourceSet>();
   #usedLines = new Set<string>();
 
-  encode(snapshot: Snapshot, { kind, source, outbound }: NodeClass, revision: number): NodeSnapshot {
+  encode(snapshot: Snapshot, { kind, source, limited, outbound }: NodeClass, revision: number): NodeSnapshot {
     const set = <T extends object>(models: Models<T>): ResourceSet => this.#encodeSet(models, kind, revision);
     return {
       revision,
@@ -61,7 +61,7 @@ export class SnapshotEncoder {
         models: snapshot.listeners,
         encode: encodeListener,
         clusters: none,
-        line: outbound ?? "",
+        line: `${limited}\n${outbound ?? ""}`,
       }),
       routes: set({
         type: "routes",
@@ -123,7 +123,8 @@ function forwardedClusters(config: RouteConfig): readonly string[] {
   const names = new Set<string>();
   for (const host of config.virtualHosts) {
     for (const { action } of host.routes) {
-      if (action.kind === "forward") for (const { cluster } of action.clusters) names.add(cluster);
+      if (action.kind !== "forward") continue;
+      for (const { cluster } of [...action.clusters, ...action.mirrors]) names.add(cluster);
     }
   }
   return [...names];

@@ -1,4 +1,7 @@
 import type { Catalog, Route, ServiceEndpoint, TrafficSplit } from "../catalog/catalog.ts";
+import { parseCluster } from "../catalog/cluster-ref.ts";
+import { DEFAULT_POLICY } from "../catalog/default-policy.ts";
+import { isFaultOn } from "../catalog/fault-end.ts";
 import type { ServicePolicy } from "../catalog/service-policy.ts";
 
 /**
@@ -14,15 +17,20 @@ export interface Mesh {
   readonly members: ReadonlyMap<string, MemberRows>;
   /** What virtual hosts are made from, by service name, sorted. The same names as `members`. */
   readonly routing: ReadonlyMap<string, RoutingRows>;
-  /** Services that some split or route names as its source: only these see routes of their own. */
+  /** Services that some split, route or fault names as its source: only these see routes of their own. */
   readonly sources: ReadonlySet<string>;
+  /** Services with a rate limit: only their proxies have an inbound listener of their own. */
+  readonly limited: ReadonlySet<string>;
+  /** When the first of the faults that are on ends, in Unix milliseconds: until then the mesh is as it is here. */
+  readonly faultsEndWallMs: number | undefined;
 }
 
 export interface MemberRows {
   readonly service: string;
-  readonly policy: ServicePolicy | undefined;
+  /** The service's row, or the one of defaults. */
+  readonly policy: ServicePolicy;
   readonly endpoints: readonly ServiceEndpoint[];
-  /** Versions that a split or a route names, sorted: each gets a subset cluster. */
+  /** Versions that a split, a route or a mirror names, sorted: each gets a subset cluster. */
   readonly versions: readonly string[];
   /** Versions for which a row without a version counts (seeds.md C16: the first side of a split). */
   readonly firstVersions: readonly string[];
@@ -38,24 +46,38 @@ export interface RoutingRows {
 /** A service as a destination: how its calls divide and what policy they run under. */
 export interface Target {
   readonly service: string;
-  readonly policy: ServicePolicy | undefined;
+  readonly policy: ServicePolicy;
+  /** Its policy asks for a fault that is not over. */
+  readonly isFaulty: boolean;
   readonly splits: readonly TrafficSplit[];
 }
 
-export const emptyMesh: Mesh = { revision: 0, members: new Map(), routing: new Map(), sources: new Set() };
+export const emptyMesh: Mesh = {
+  revision: 0,
+  members: new Map(),
+  routing: new Map(),
+  sources: new Set(),
+  limited: new Set(),
+  faultsEndWallMs: undefined,
+};
 
 /** The version that a route's destination means when no split of the service says otherwise (seeds.md C16). */
 const FIRST_VERSION = "v1";
 
-/** Regroups `catalog`; parts equal to those of `previous` keep their identity. */
-export function readMesh(catalog: Catalog, previous: Mesh): Mesh {
+/**
+ * Regroups `catalog` as it holds at `nowWallMs`, Unix milliseconds: a fault that is over is gone. Parts equal to those of
+ * `previous` keep their identity.
+ */
+export function readMesh(catalog: Catalog, previous: Mesh, nowWallMs: number): Mesh {
   const named = namedVersions(catalog);
   const names = serviceNames(catalog, named);
   return {
     revision: catalog.revision,
     members: keepIdentity(previous.members, names, (name) => readMembers(catalog, name, named.get(name)), sameMembers),
-    routing: keepIdentity(previous.routing, names, (name) => readRouting(catalog, name), sameRouting),
-    sources: readSources(catalog),
+    routing: keepIdentity(previous.routing, names, (name) => readRouting(catalog, name, nowWallMs), sameRouting),
+    sources: readSources(catalog, nowWallMs),
+    limited: new Set([...catalog.policies.values()].filter(isLimited).map(({ serviceName }) => serviceName)),
+    faultsEndWallMs: firstFaultEnd(catalog, nowWallMs),
   };
 }
 
@@ -71,7 +93,21 @@ function serviceNames(catalog: Catalog, named: ReadonlyMap<string, unknown>): re
   return [...names].sort();
 }
 
-/** By service: the versions that splits and routes name. A service that a route names without a version has none. */
+function isLimited({ rateLimitRequests }: ServicePolicy): boolean {
+  return rateLimitRequests !== null;
+}
+
+function firstFaultEnd(catalog: Catalog, nowWallMs: number): number | undefined {
+  let first: number | undefined;
+  for (const policy of catalog.policies.values()) {
+    if (policy.faultUntil === null || !isFaultOn(policy, nowWallMs)) continue;
+    const endMs = Date.parse(policy.faultUntil);
+    first = Math.min(first ?? endMs, endMs);
+  }
+  return first;
+}
+
+/** By service: the versions that splits, routes and mirrors name. One that is named without a version has none. */
 function namedVersions(catalog: Catalog): ReadonlyMap<string, ReadonlySet<string>> {
   const named = new Map<string, Set<string>>();
   const name = (service: string, version: string | null): void => {
@@ -88,13 +124,22 @@ function namedVersions(catalog: Catalog): ReadonlyMap<string, ReadonlySet<string
   for (const routes of catalog.routes.values()) {
     for (const route of routes) for (const to of route.destinations) name(to.service, to.version);
   }
+  for (const { mirrorTo, fallbackService } of catalog.policies.values()) {
+    if (fallbackService !== null) name(fallbackService, null);
+    if (mirrorTo === null) continue;
+    const { service, version } = parseCluster(mirrorTo);
+    name(service, version);
+  }
   return named;
 }
 
-function readSources(catalog: Catalog): ReadonlySet<string> {
+function readSources(catalog: Catalog, nowWallMs: number): ReadonlySet<string> {
   const sources = new Set<string>();
   for (const rows of [...catalog.splits.values(), ...catalog.routes.values()]) {
     for (const row of rows) if (row.sourceService !== null) sources.add(row.sourceService);
+  }
+  for (const policy of catalog.policies.values()) {
+    if (policy.faultSource !== null && isFaultOn(policy, nowWallMs)) sources.add(policy.faultSource);
   }
   return sources;
 }
@@ -104,14 +149,18 @@ function readMembers(catalog: Catalog, service: string, named: ReadonlySet<strin
   const first = splits.length === 0 ? [FIRST_VERSION] : splits.map((split) => split.v1Version);
   return {
     service,
-    policy: catalog.policies.get(service),
+    policy: policyOf(catalog, service),
     endpoints: catalog.endpoints.get(service) ?? NO_ROWS,
     versions: [...(named ?? [])].sort(),
     firstVersions: [...new Set(first)].sort(),
   };
 }
 
-function readRouting(catalog: Catalog, service: string): RoutingRows {
+function policyOf(catalog: Catalog, service: string): ServicePolicy {
+  return catalog.policies.get(service) ?? DEFAULT_POLICY;
+}
+
+function readRouting(catalog: Catalog, service: string, nowWallMs: number): RoutingRows {
   const routes = catalog.routes.get(service) ?? NO_ROWS;
   const targets = new Set([service, ...routes.flatMap((route) => route.destinations.map((to) => to.service))]);
   return {
@@ -119,7 +168,8 @@ function readRouting(catalog: Catalog, service: string): RoutingRows {
     routes,
     targets: [...targets].map((target) => ({
       service: target,
-      policy: catalog.policies.get(target),
+      policy: policyOf(catalog, target),
+      isFaulty: isFaultOn(policyOf(catalog, target), nowWallMs),
       splits: catalog.splits.get(target) ?? NO_ROWS,
     })),
   };
@@ -161,7 +211,12 @@ function sameRouting(a: RoutingRows, b: RoutingRows): boolean {
     a.targets.length === b.targets.length &&
     a.targets.every((target, index) => {
       const other = b.targets[index];
-      return target.service === other?.service && target.policy === other.policy && target.splits === other.splits;
+      return (
+        target.service === other?.service &&
+        target.policy === other.policy &&
+        target.isFaulty === other.isFaulty &&
+        target.splits === other.splits
+      );
     })
   );
 }

@@ -56,7 +56,7 @@ export class Publisher {
 
   constructor(options: PublisherOptions) {
     this.#options = options;
-    this.#mesh = readMesh(options.store.catalog(), emptyMesh);
+    this.#mesh = readMesh(options.store.catalog(), emptyMesh, options.clock.wallMs());
   }
 
   /** Follows the store from now on. Returns how to stop. */
@@ -81,7 +81,7 @@ export class Publisher {
     const startMs = this.#options.clock.nowMs();
     const committedMs = this.#firstCommitMs ?? startMs;
     this.#firstCommitMs = undefined;
-    this.#mesh = readMesh(this.#options.store.catalog(), this.#mesh);
+    this.#mesh = readMesh(this.#options.store.catalog(), this.#mesh, this.#options.clock.wallMs());
     const inUse = this.#options.classesInUse(this.#mesh);
     const before = this.#snapshots;
     this.#snapshots = new Map();

@@ -1,9 +1,10 @@
-import * as defaults from "../../shared/defaults.ts";
 import { assert } from "../../shared/assert.ts";
 import type {
+  FaultPolicy,
   ForwardAction,
   HashPolicy,
   HeaderMatch,
+  MirrorPolicy,
   PathMatch,
   Route,
   RouteConfig,
@@ -12,13 +13,15 @@ import type {
   WeightedCluster,
 } from "../../shared/model/route.ts";
 import type * as rows from "../catalog/catalog.ts";
-import type { ServicePolicy } from "../catalog/service-policy.ts";
 import { describeKey, keyOf } from "../catalog/row-key.ts";
 import type { NodeClass } from "./node-class.ts";
 import { OUTBOUND_ROUTES } from "./listeners.ts";
 import type { RoutingRows, Target } from "./mesh.ts";
 import { divide, forced, splitFor } from "./division.ts";
+import { faultPolicy } from "./fault-policy.ts";
+import { forwardOf, hashPolicy, ruleForward, type Forward } from "./forwarding.ts";
 import { forGrpc } from "./grpc-routes.ts";
+import { exactly, headerMatch, headerMatches } from "./header-matches.ts";
 
 /**
  * The route tables of a node. Proxies share one table, `outbound`, with a virtual host per service; a gRPC client asks
@@ -66,7 +69,10 @@ function virtualHost(routing: RoutingRows, source: string): VirtualHost {
 
 function isSpecialFor(routing: RoutingRows, source: string): boolean {
   const splits = routing.targets.flatMap((target) => target.splits);
-  return [...routing.routes, ...splits].some((row) => row.sourceService === source);
+  return (
+    [...routing.routes, ...splits].some((row) => row.sourceService === source) ||
+    routing.targets.some(({ isFaulty, policy }) => isFaulty && policy.faultSource === source)
+  );
 }
 
 function makeVirtualHost(routing: RoutingRows, source: string): VirtualHost {
@@ -86,6 +92,7 @@ function makeVirtualHost(routing: RoutingRows, source: string): VirtualHost {
   return { name: routing.service, domains: [routing.service], routes: [...ruled, ...whole] };
 }
 
+/** An answer at once is not what a fault or a limit is for. */
 const noPolicies = { fault: undefined, rateLimit: undefined };
 
 interface Scope {
@@ -120,7 +127,7 @@ interface Forwarding {
   readonly name: string;
   readonly match: RouteMatch;
   readonly destinations: readonly rows.RouteDestination[];
-  readonly forward: Omit<ForwardAction, "clusters" | "hashOn">;
+  readonly forward: Forward;
   readonly scope: Scope;
 }
 
@@ -130,16 +137,38 @@ function forwardRoutes({ name, match, destinations, forward, scope }: Forwarding
     to.version === null ? splitFor(scope.targets.get(to.service)?.splits ?? [], scope.source) : undefined,
   );
   const hashOn = hashPolicies(destinations, scope.targets);
-  const action = (clusters: readonly WeightedCluster[]): ForwardAction => ({ ...forward, clusters, hashOn });
+  const subject = subjectOf(destinations, scope);
+  const mirrors = mirrorsOf(subject);
+  const policies = { fault: faultOf(subject, scope.source), rateLimit: undefined };
+  const action = (clusters: readonly WeightedCluster[]): ForwardAction => ({ ...forward, clusters, hashOn, mirrors });
   return [
     ...forcingHeaders(splits).map(({ header, value }) => ({
       name: `${name}/${header}`,
       match: { ...match, headers: [...match.headers, headerMatch(header, value)] },
       action: action(forced(destinations, splits, { header, value })),
-      ...noPolicies,
+      ...policies,
     })),
-    { name, match, action: action(divide(destinations, splits)), ...noPolicies },
+    { name, match, action: action(divide(destinations, splits)), ...policies },
   ];
+}
+
+/**
+ * Whose faults and mirror hold on a route: those of the one service that its calls go to; when they divide over several,
+ * those of the service that was called.
+ */
+function subjectOf(destinations: readonly rows.RouteDestination[], { self, targets }: Scope): Target {
+  const services = new Set(destinations.filter(({ weight }) => weight > 0).map(({ service }) => service));
+  const [only = ""] = services;
+  return (services.size === 1 ? targets.get(only) : undefined) ?? self;
+}
+
+function faultOf({ isFaulty, policy }: Target, source: string): FaultPolicy | undefined {
+  const concerns = policy.faultSource === null || policy.faultSource === source;
+  return isFaulty && concerns ? faultPolicy(policy) : undefined;
+}
+
+function mirrorsOf({ policy: { mirrorTo, mirrorPercent } }: Target): readonly MirrorPolicy[] {
+  return mirrorTo === null ? [] : [{ cluster: mirrorTo, percent: mirrorPercent }];
 }
 
 interface ForcingHeader {
@@ -174,18 +203,6 @@ function methodMatch(methods: readonly string[]): readonly HeaderMatch[] {
   return [{ name: ":method", value: { kind: "regex", value }, invert: false, treatMissingAsEmpty: false }];
 }
 
-function headerMatches(wanted: Readonly<Record<string, string>> | null): readonly HeaderMatch[] {
-  return Object.entries(wanted ?? {}).map(([name, value]) => headerMatch(name, value));
-}
-
-function headerMatch(name: string, value: string): HeaderMatch {
-  return { name, value: exactly(value), invert: false, treatMissingAsEmpty: false };
-}
-
-function exactly(value: string): { readonly kind: "exact"; readonly value: string; readonly ignoreCase: false } {
-  return { kind: "exact", value, ignoreCase: false };
-}
-
 function redirectOf(redirect: rows.RouteRedirect): Route["action"] {
   const { status, stripQuery } = redirect;
   return {
@@ -204,68 +221,11 @@ function redirectPath({ path, prefix }: rows.RouteRedirect): { kind: "full" | "p
   return prefix === null ? undefined : { kind: "prefix", value: prefix };
 }
 
-function ruleForward(row: rows.Route, policy: ServicePolicy | undefined): Forwarding["forward"] {
-  const base = forwardOf(policy);
-  const attempts = row.retryAttempts ?? policy?.retryAttempts ?? defaults.RETRY_ATTEMPTS;
-  return {
-    ...base,
-    timeoutMs: row.timeoutMs ?? base.timeoutMs,
-    retry: retryOf(policy, attempts),
-    // An exact path is replaced whole by the rewrite of its prefix, for it is its own prefix.
-    prefixRewrite: row.prefixRewrite ?? undefined,
-    hostRewrite: row.hostRewrite ?? undefined,
-  };
-}
-
-function forwardOf(policy: ServicePolicy | undefined): Forwarding["forward"] {
-  return {
-    kind: "forward",
-    timeoutMs: policy?.timeoutMs ?? defaults.TIMEOUT_MS,
-    retry: retryOf(policy, policy?.retryAttempts ?? defaults.RETRY_ATTEMPTS),
-    prefixRewrite: undefined,
-    regexRewrite: undefined,
-    hostRewrite: undefined,
-    mirrors: [],
-  };
-}
-
-/** seeds.md C4 and C5: the union of both lists. `retriable-4xx` is 409 alone, as in Envoy. */
-const RETRY_ON: readonly string[] = [
-  "connect-failure",
-  "reset-before-request",
-  "gateway-error",
-  "retriable-4xx",
-  "retriable-status-codes",
-];
-
-function retryOf(policy: ServicePolicy | undefined, attempts: number): ForwardAction["retry"] {
-  if (attempts <= 1) return undefined;
-  return {
-    retryOn: RETRY_ON,
-    retries: attempts - 1,
-    perTryTimeoutMs: policy?.perTryTimeoutMs ?? undefined,
-    retriableStatuses: defaults.RETRIABLE_STATUSES,
-    backoffBaseMs: policy?.retryBackoffBaseMs ?? defaults.RETRY_BACKOFF_BASE_MS,
-    backoffMaxMs: policy?.retryBackoffMaxMs ?? defaults.RETRY_BACKOFF_MAX_MS,
-    avoidPrevious: true,
-    retryNonIdempotent: false,
-    retryAfterMaxMs: 0,
-    hedgeOnTryTimeout: false,
-  };
-}
-
 /** A hashing picker needs a key on the route; each destination's policy names its own, and equal ones count once. */
 function hashPolicies(
   destinations: readonly rows.RouteDestination[],
   targets: ReadonlyMap<string, Target>,
 ): readonly HashPolicy[] {
-  const texts = destinations.map((to) => targets.get(to.service)?.policy?.hashOn ?? "");
+  const texts = destinations.map((to) => targets.get(to.service)?.policy.hashOn ?? "");
   return [...new Set(texts)].filter((text) => text !== "").map(hashPolicy);
-}
-
-function hashPolicy(text: string): HashPolicy {
-  const colon = text.indexOf(":");
-  if (colon === -1) return { kind: "source-ip", terminal: false };
-  const kind = text.slice(0, colon) === "cookie" ? "cookie" : "header";
-  return { kind, name: text.slice(colon + 1), terminal: false };
 }

@@ -13,7 +13,7 @@ import { encodeLoadAssignment } from "../../shared/wire/endpoint-wire.ts";
 import { encodeListener } from "../../shared/wire/listener-wire.ts";
 import { encodeRouteConfig } from "../../shared/wire/route-wire.ts";
 import { catalogOf, endpoint, policy, registered, route, split } from "../support/catalog-rows.ts";
-import { decodePlain } from "../support/proto-tree.ts";
+import { decodeReadable } from "../support/proto-tree.ts";
 
 // Catalogs in, the resources as they stand on the wire out. `npm run golden` rewrites the files; a human reads the diff.
 
@@ -49,20 +49,94 @@ const catalogs: Readonly<Record<string, readonly Row[]>> = {
   ],
 };
 
+/** Every policy away from its default, but those that exclude one another: they are in `cart`. */
+const policies: readonly Row[] = [
+  {
+    ...policy("shop", {
+      retry_attempts: 4,
+      timeout_ms: 2_000,
+      per_try_timeout_ms: 400,
+      retry_on: ["reset", "retriable-status-codes"],
+      retry_statuses: [429, 503],
+      retry_non_idempotent: true,
+      retry_backoff_base_ms: 10,
+      retry_backoff_max_ms: 100,
+      hedge_on_per_try_timeout: true,
+      retry_budget_percent: 10,
+      retry_budget_min_per_sec: 0,
+      retry_budget_window_sec: 60,
+      cb_threshold: 25,
+      cb_window_sec: 60,
+      cb_min_requests: 20,
+      cb_consecutive_failures: 0,
+      cb_recovery_sec: 120,
+      cb_successes: 1,
+      max_connections: 100,
+      max_pending_requests: 50,
+      max_requests: 200,
+      adaptive_concurrency: true,
+      outlier_consecutive_5xx: 0,
+      outlier_consecutive_gateway: 3,
+      outlier_interval_ms: 1_000,
+      outlier_base_ejection_ms: 5_000,
+      outlier_max_ejection_ms: 60_000,
+      outlier_max_ejection_percent: 10,
+      outlier_success_rate_stdev: 1_900,
+      outlier_failure_percentage: 85,
+      outlier_min_hosts: 2,
+      outlier_min_requests: 20,
+      health_check: "both",
+      health_check_path: "/ready",
+      health_check_interval_ms: 2_000,
+      health_check_timeout_ms: 500,
+      health_check_unhealthy: 2,
+      health_check_healthy: 1,
+      slow_start_sec: 30,
+      rate_limit_requests: 100,
+      rate_limit_unit: "minute",
+      rate_limit_burst: 20,
+      rate_limit_by: "header:x-tenant",
+      rate_limit_scope: "global",
+      rate_limit_fail_open: false,
+      fault_delay_percent: 5,
+      fault_delay_ms: 300,
+      fault_abort_percent: 1,
+      fault_abort_status: 503,
+      fault_source: "web",
+      fault_header_match: { "X-Chaos": "1" },
+      mirror_to: "shop/v2",
+      mirror_percent: 10,
+      fallback: "service",
+      fallback_service: "cart",
+    }),
+    faultUntil: "2026-11-21T10:10:00.000Z",
+  },
+  { ...registered(endpoint("shop", 9101), "shop-1"), health: "failing" },
+  { ...registered(endpoint("shop", 9102, { version: "v2" }), "shop-2"), health: "passing" },
+  policy("cart", {
+    lb_policy: "peak_ewma",
+    retry_after_max_ms: 0,
+    max_retries: 0,
+    fallback: "cached_response",
+    fallback_max_age_sec: 60,
+    fallback_body: "{}",
+  }),
+];
+
 const classes: readonly NodeClass[] = [
-  { kind: "heddle", source: "", outbound: undefined },
-  { kind: "heddle", source: "web", outbound: undefined },
-  { kind: "envoy", source: "", outbound: "127.0.0.1:10000" },
-  { kind: "grpc", source: "", outbound: undefined },
+  { kind: "heddle", source: "", limited: "", outbound: undefined },
+  { kind: "heddle", source: "web", limited: "", outbound: undefined },
+  { kind: "envoy", source: "", limited: "", outbound: "127.0.0.1:10000" },
+  { kind: "grpc", source: "", limited: "", outbound: undefined },
 ];
 
 function onTheWire(rows: readonly Row[], nodeClass: NodeClass): Record<string, unknown> {
   const { kind } = nodeClass;
-  const snapshot = buildSnapshot(readMesh(catalogOf(...rows), emptyMesh), nodeClass);
+  const snapshot = buildSnapshot(readMesh(catalogOf(...rows), emptyMesh, 0), nodeClass);
   const plain = <T>(models: ReadonlyMap<string, T>, type: string, encode: (model: T) => Uint8Array): unknown[] =>
-    [...models.values()].map((model) => decodePlain(type, encode(model)));
+    [...models.values()].map((model) => decodeReadable(type, encode(model)));
   return {
-    class: { kind, source: nodeClass.source },
+    class: { kind, source: nodeClass.source, ...(nodeClass.limited === "" ? {} : { limited: nodeClass.limited }) },
     listeners: plain(snapshot.listeners, "envoy.config.listener.v3.Listener", encodeListener),
     routes: plain(snapshot.routes, "envoy.config.route.v3.RouteConfiguration", (one) => encodeRouteConfig(one, kind)),
     clusters: plain(snapshot.clusters, "envoy.config.cluster.v3.Cluster", (one) => encodeCluster(one, kind)),
@@ -70,19 +144,25 @@ function onTheWire(rows: readonly Row[], nodeClass: NodeClass): Record<string, u
   };
 }
 
+function checkGolden(name: string, rows: readonly Row[], nodeClasses: readonly NodeClass[]): void {
+  const file = join(packageRoot, `test/golden/snapshot-${name}.json`);
+  const snapshots = nodeClasses.map((nodeClass) => onTheWire(rows, nodeClass));
+  const made = `${JSON.stringify(snapshots, plainJson, 1)}\n`;
+  if (process.env["HEDDLE_GOLDEN"] === "write") writeFileSync(file, made);
+  assert.equal(made, readFileSync(file, "utf8"));
+}
+
 describe("the snapshot of", () => {
-  for (const [name, rows] of Object.entries(catalogs)) {
-    it(name, () => {
-      const file = join(packageRoot, `test/golden/snapshot-${name}.json`);
-      const made = `${JSON.stringify(
-        classes.map((nodeClass) => onTheWire(rows, nodeClass)),
-        plainJson,
-        1,
-      )}\n`;
-      if (process.env["HEDDLE_GOLDEN"] === "write") writeFileSync(file, made);
-      assert.equal(made, readFileSync(file, "utf8"));
-    });
-  }
+  for (const [name, rows] of Object.entries(catalogs)) it(name, () => checkGolden(name, rows, classes));
+
+  it("every policy, for a caller with a fault, a proxy of the service itself, an Envoy and a gRPC client", () => {
+    checkGolden("policies", policies, [
+      { kind: "heddle", source: "web", limited: "", outbound: undefined },
+      { kind: "heddle", source: "", limited: "shop", outbound: undefined },
+      { kind: "envoy", source: "web", limited: "", outbound: undefined },
+      { kind: "grpc", source: "web", limited: "", outbound: undefined },
+    ]);
+  });
 });
 
 /** Bytes and 64-bit numbers as text. */

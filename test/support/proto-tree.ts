@@ -35,6 +35,28 @@ export function decodePlain(fullName: string, bytes: Uint8Array): Record<string,
   return type.toObject(type.decode(bytes), { enums: String, longs: String, bytes: String });
 }
 
+/** The same with what is packed in an `Any` unpacked, for people who read it. */
+export function decodeReadable(fullName: string, bytes: Uint8Array): unknown {
+  return unpacked(decodePlain(fullName, bytes));
+}
+
+function unpacked(value: unknown): unknown {
+  if (typeof value !== "object" || value === null) return value;
+  if (Array.isArray(value)) return value.map(unpacked);
+  const { type_url: url, value: packed } = value as Readonly<Record<string, unknown>>;
+  if (typeof url === "string") {
+    const type = url.slice(url.indexOf("/") + 1);
+    const bytes = Buffer.from(typeof packed === "string" ? packed : "", "base64");
+    return { "@type": type, ...decodePlainDeep(type, bytes) };
+  }
+  return Object.fromEntries(Object.entries(value).map(([name, inner]) => [name, unpacked(inner)]));
+}
+
+function decodePlainDeep(type: string, bytes: Uint8Array): object {
+  const decoded = unpacked(decodePlain(type, bytes));
+  return typeof decoded === "object" && decoded !== null ? decoded : {};
+}
+
 /** Reference data beside the project, or the reason why its test skips. */
 export function readReference<T>(path: string): { readonly data: T } | { readonly skip: string } {
   const file = join(packageRoot, "..", "shared", path);

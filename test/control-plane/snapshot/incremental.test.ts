@@ -19,10 +19,10 @@ import { catalogOf, endpoint } from "../../support/catalog-rows.ts";
 // what was kept from before equals what a new process would build.
 
 const CLASSES: readonly NodeClass[] = [
-  { kind: "heddle", source: "", outbound: undefined },
-  { kind: "heddle", source: "web", outbound: undefined },
-  { kind: "envoy", source: "", outbound: "127.0.0.1:9000" },
-  { kind: "grpc", source: "web", outbound: undefined },
+  { kind: "heddle", source: "", limited: "", outbound: undefined },
+  { kind: "heddle", source: "web", limited: "", outbound: undefined },
+  { kind: "envoy", source: "", limited: "", outbound: "127.0.0.1:9000" },
+  { kind: "grpc", source: "web", limited: "", outbound: undefined },
 ];
 
 type Edit = { readonly put: Row } | { readonly remove: number };
@@ -50,13 +50,13 @@ describe("a snapshot kept up to date", () => {
           present.push(...puts);
           const changes = planChange(catalog, { puts, deletions: gone.map(keyOf) }, "2026-01-01T00:00:00.000Z");
           catalog = applyChanges(catalog, changes, catalog.revision + 1);
-          mesh = readMesh(catalog, mesh);
+          mesh = readMesh(catalog, mesh, 0);
           for (const nodeClass of CLASSES) {
             const model = buildSnapshot(mesh, nodeClass);
             assert.deepEqual(checkSnapshot(model), []);
             const kept = encoder.encode(model, nodeClass, catalog.revision);
             const anew = new SnapshotEncoder().encode(
-              buildSnapshot(readMesh(catalog, emptyMesh), nodeClass),
+              buildSnapshot(readMesh(catalog, emptyMesh, 0), nodeClass),
               nodeClass,
               catalog.revision,
             );
@@ -85,7 +85,7 @@ describe("a snapshot kept up to date", () => {
     assert.ok(nodeClass !== undefined);
     const encoder = new SnapshotEncoder();
     const first = catalogOf(...services);
-    const mesh = readMesh(first, emptyMesh);
+    const mesh = readMesh(first, emptyMesh, 0);
     const old = encoder.encode(buildSnapshot(mesh, nodeClass), nodeClass, 1);
     const put = { ...endpoint("svc-7", 80), weight: 5 };
     const second = applyChanges(
@@ -93,7 +93,7 @@ describe("a snapshot kept up to date", () => {
       planChange(first, { puts: [put], deletions: [] }, "2026-01-01T00:00:00.000Z"),
       2,
     );
-    const now = encoder.encode(buildSnapshot(readMesh(second, mesh), nodeClass), nodeClass, 2);
+    const now = encoder.encode(buildSnapshot(readMesh(second, mesh, 0), nodeClass), nodeClass, 2);
     const changed = [...now.endpoints.resources.values()].filter(
       (one) => old.endpoints.resources.get(one.name) !== one,
     );
@@ -110,7 +110,7 @@ describe("a snapshot kept up to date", () => {
     const all = [endpoint("b", 2), endpoint("a", 1), endpoint("a", 3, { pod_ip: "10.0.0.9" })];
     for (const nodeClass of CLASSES) {
       const hashes = [all, [...all].reverse()].map((order) => {
-        const model = buildSnapshot(readMesh(catalogOf(...order), emptyMesh), nodeClass);
+        const model = buildSnapshot(readMesh(catalogOf(...order), emptyMesh, 0), nodeClass);
         const snapshot = new SnapshotEncoder().encode(model, nodeClass, 1);
         return PUSHED_TYPES.map((type) => snapshot[type].hash).join();
       });

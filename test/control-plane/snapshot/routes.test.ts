@@ -10,10 +10,10 @@ import type { Route } from "../../../shared/model/route.ts";
 import type { Snapshot } from "../../../shared/model/snapshot.ts";
 import { catalogOf, endpoint, policy, route, split } from "../../support/catalog-rows.ts";
 
-const proxy: NodeClass = { kind: "heddle", source: "", outbound: undefined };
+const proxy: NodeClass = { kind: "heddle", source: "", limited: "", outbound: undefined };
 
 function build(rows: readonly Row[], nodeClass: NodeClass = proxy): Snapshot {
-  const snapshot = buildSnapshot(readMesh(catalogOf(...rows), emptyMesh), nodeClass);
+  const snapshot = buildSnapshot(readMesh(catalogOf(...rows), emptyMesh, 0), nodeClass);
   assert.deepEqual(checkSnapshot(snapshot), []);
   return snapshot;
 }
@@ -182,7 +182,7 @@ describe("endpoints", () => {
 });
 
 describe("a gRPC client's tables", () => {
-  const grpc: NodeClass = { kind: "grpc", source: "", outbound: undefined };
+  const grpc: NodeClass = { kind: "grpc", source: "", limited: "", outbound: undefined };
 
   it("are one per service and hold nothing that gRPC refuses", () => {
     const rows = [
