@@ -15,6 +15,7 @@ import { ListenerSet, type ListenerSpec } from "./listener/listener-set.ts";
 import type { ProxyLimitValues } from "./proxy-limits.ts";
 import { ResponseCache } from "./policy/response-cache.ts";
 import { applyRuntime, RuntimeHolder } from "./runtime/apply.ts";
+import { InboundCalls } from "./request/inbound-calls.ts";
 import { compile, CompileCache } from "./runtime/compile.ts";
 import { ClusterStates } from "./runtime/cluster-states.ts";
 import { EndpointStates } from "./runtime/endpoint-states.ts";
@@ -173,6 +174,7 @@ export class DataPath {
   #listenerMaker(): (spec: ListenerSpec) => HttpListener {
     const { service, version, pathMode, underscores, limits } = this.#config;
     const logs = this.#accessLog === undefined ? [] : [new AccessLog(this.#accessLog)];
+    const calls = new InboundCalls();
     const sink = combinedSink([this.requestMetrics, ...logs, growYoungHeapUnderLoad()]);
     return (spec) =>
       new HttpListener({
@@ -184,6 +186,7 @@ export class DataPath {
         runtimeOf: () => this.holder.current,
         sink,
         responses: this.responses,
+        calls,
         wheel: this.#wheel,
         identity: { service, version },
         codec: { pathMode, underscores, limits: codecLimits(limits) },

@@ -148,6 +148,8 @@ export const POLITE_REFUSALS_MAX = 16;
 export const REQUESTS_PER_CONNECTION_MAX = 100_000;
 /** Descriptors that are kept for files, the stream and refusals: with fewer left new connections get 503. */
 export const DESCRIPTORS_RESERVED = 64;
+/** Inbound requests whose calls are known by their trace; beyond it a request is not remembered. */
+export const INBOUND_CALLS_MAX = 10_000;
 /** Tries to pick an endpoint that was not tried yet (Envoy's FAQ recommends 5); then the last pick is used. */
 export const PICKS_MAX = 5;
 /** Hosts outside the mesh whose connections are kept apart; beyond it the one unused for longest is forgotten. */

@@ -14,6 +14,7 @@ import { systemIds, systemRandom, type Ids, type Random } from "../../shared/ran
 import type { TimerWheel } from "../../shared/timer-wheel.ts";
 import type { RequestDecoderOptions } from "../http1/request-decoder.ts";
 import { ResponseCache } from "../policy/response-cache.ts";
+import { InboundCalls } from "../request/inbound-calls.ts";
 import type { Identity, ListenerServices } from "../request/listener-services.ts";
 import { RateLimits } from "../runtime/rate-limits.ts";
 import type { Runtime } from "../runtime/runtime.ts";
@@ -41,6 +42,8 @@ export interface HttpListenerOptions {
   readonly identity: Identity;
   /** What is known of the limits of routes, for all listeners. */
   readonly rateLimits?: RateLimits;
+  /** What the app is answering, for all listeners. */
+  readonly calls?: InboundCalls;
   /** One per process; undefined: hosts outside the mesh are 404 NR (`egress: registry-only`). */
   readonly egress?: Egress;
   /** Told of an error that ended a request: a bug of ours, to be logged. */
@@ -209,6 +212,7 @@ function servicesOf(options: HttpListenerOptions, times: ConnectionTimes): Liste
     ids: options.ids ?? systemIds,
     identity: options.identity,
     rateLimits: options.rateLimits ?? new RateLimits(),
+    calls: options.calls ?? new InboundCalls(),
     egress: options.egress,
     sampleRatio: options.sampleRatio ?? TRACE_SAMPLE_RATIO,
     streamIdleMs: times.streamIdleMs,

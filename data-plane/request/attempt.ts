@@ -8,20 +8,21 @@ import { poolOf, type PoolWaiter } from "../upstream/connection-pool.ts";
 import type { TunnelEvent, UpstreamConnection, UpstreamFailure } from "../upstream/upstream-connection.ts";
 import { judgeAttempt } from "./judge-attempt.ts";
 import { propagationLines } from "./propagate.ts";
+import { tryTimeoutOf } from "./retries.ts";
 import type { RequestContext } from "./request-context.ts";
 
 export type AttemptFailure = UpstreamFailure | "overflow" | "try-timeout" | "loop";
 
-/** Told of one attempt at a time. After `onAttemptFailed` and `onResponseEnd` nothing more comes of it. */
+/** Told of the attempts of one request: of one at a time, or two while one is hedged; only the one that wins has a body. After `onAttemptFailed` and `onResponseEnd` nothing more comes of it. */
 export interface AttemptOwner {
   /** A head below 200 that another one will follow. */
   onInformational(head: ResponseHead): void;
-  onResponse(head: ResponseHead): void;
+  onResponse(head: ResponseHead, attempt: Attempt): void;
   onResponseBody(bytes: Buffer, start: number, end: number): void;
   onResponseEnd(trailers: HeaderList): void;
   /** Everything that was read at once has been told. */
   onResponseBatch(): void;
-  onAttemptFailed(failure: AttemptFailure): void;
+  onAttemptFailed(failure: AttemptFailure, attempt: Attempt): void;
   /** Of a tunnel: see {@link TunnelEvent}. */
   onUpstreamTunnel(event: TunnelEvent): void;
   /** One of the calls above threw. */
@@ -35,8 +36,6 @@ export interface AttemptTarget {
   readonly endpoint: EndpointState;
   /** What the policies of the service gave it; back with the verdict. */
   readonly permit: number;
-  /** 0: none but the deadline of the whole request. */
-  readonly tryTimeoutMs: number;
   /** Not over a connection that has served before. */
   readonly fresh: boolean;
 }
@@ -52,6 +51,7 @@ const ESTABLISHED = Object.assign(new ResponseHead(), { status: 200, reason: "Co
 export class Attempt implements PoolWaiter, DeadlineOwner {
   readonly endpoint: EndpointState;
   readonly connectTimeoutMs: number;
+  readonly cluster: ClusterRuntime;
   readonly #ctx: RequestContext;
   readonly #owner: AttemptOwner;
   readonly #target: AttemptTarget;
@@ -71,6 +71,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     this.#owner = owner;
     this.#target = target;
     this.endpoint = target.endpoint;
+    this.cluster = target.cluster;
     this.connectTimeoutMs = target.cluster.connectTimeoutMs;
   }
 
@@ -97,7 +98,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     endpoint.requests += 1;
     if (this.#ctx.body.isComplete) this.#armTryTimeout();
     const got = poolOf(endpoint, wheel).acquire(this, fresh);
-    if (got === "overflow") this.#owner.onAttemptFailed("overflow");
+    if (got === "overflow") this.#owner.onAttemptFailed("overflow", this);
     else if (got === "waiting") this.#isWaiting = true;
     else this.onConnection(got);
   }
@@ -166,6 +167,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.judge("none", 0);
+    this.cluster.state.requests.release();
     this.endpoint.countActive(-1);
     if (this.#tryDeadline !== undefined) this.#ctx.services.wheel.cancel(this.#tryDeadline);
     if (this.#isWaiting) poolOf(this.endpoint, this.#ctx.services.wheel).leave(this);
@@ -187,7 +189,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     if (connection === undefined) return;
     const { egress } = this.#ctx.services;
     if (connection.served === 0 && egress !== undefined && egress.isOwn(connection.remote)) {
-      this.#owner.onAttemptFailed("loop");
+      this.#owner.onAttemptFailed("loop", this);
       return;
     }
     const { head } = this.#ctx;
@@ -213,7 +215,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
       return;
     }
     if (this.#tryDeadline !== undefined) this.#ctx.services.wheel.cancel(this.#tryDeadline);
-    this.#owner.onResponse(head);
+    this.#owner.onResponse(head, this);
   }
 
   onTunnel(event: TunnelEvent): void {
@@ -237,7 +239,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
   onBroken(failure: UpstreamFailure): void {
     this.#isSending = false;
     if (failure === "connect-failed" || failure === "connect-timeout") this.endpoint.connectFailures += 1;
-    this.#owner.onAttemptFailed(failure);
+    this.#owner.onAttemptFailed(failure, this);
   }
 
   onWritable(): void {
@@ -252,7 +254,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
 
   onDeadline(): void {
     try {
-      this.#owner.onAttemptFailed("try-timeout");
+      this.#owner.onAttemptFailed("try-timeout", this);
     } catch (error) {
       this.#owner.onBug(error);
     }
@@ -262,13 +264,13 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
   #establish(connection: UpstreamConnection): void {
     connection.beginRawTunnel();
     this.#isSending = true;
-    this.#owner.onResponse(ESTABLISHED);
+    this.#owner.onResponse(ESTABLISHED, this);
     this.#owner.onResponseBatch();
   }
 
   /** The slowness of a client that is still sending is not the endpoint's (Envoy counts from there, too). */
   #armTryTimeout(): void {
-    const { tryTimeoutMs } = this.#target;
+    const tryTimeoutMs = tryTimeoutOf(this.#ctx);
     if (tryTimeoutMs <= 0) return;
     this.#tryDeadline = new Deadline(this);
     this.#ctx.services.wheel.arm(this.#tryDeadline, tryTimeoutMs);

@@ -37,7 +37,6 @@ export class IdleWatch {
 /** Most requests end by their timeout before they could be idle for so long: they need no second deadline. */
 export function watchIdleness(ctx: RequestContext, owner: DeadlineOwner): IdleWatch | undefined {
   const { streamIdleMs } = ctx.services;
-  const timeoutMs = ctx.route?.timeoutMs ?? 0;
-  const endsBefore = ctx.body.isComplete && timeoutMs > 0 && timeoutMs <= streamIdleMs;
+  const endsBefore = ctx.body.isComplete && ctx.timeoutMs <= streamIdleMs;
   return streamIdleMs === 0 || endsBefore ? undefined : new IdleWatch(ctx, owner, streamIdleMs);
 }

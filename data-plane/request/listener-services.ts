@@ -7,6 +7,7 @@ import type { ResponseCache } from "../policy/response-cache.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { RequestSink } from "../telemetry/request-record.ts";
 import type { Egress } from "../upstream/egress.ts";
+import type { InboundCalls } from "./inbound-calls.ts";
 
 /** Who this proxy stands beside. */
 export interface Identity {
@@ -43,6 +44,8 @@ export interface ListenerServices {
   /** The same for a request that has become a tunnel. */
   readonly tunnelIdleMs: number;
   readonly codec: RequestDecoderOptions;
+  /** What the app is answering now; the inbound side writes, the outbound side reads. */
+  readonly calls: InboundCalls;
   /** A bug of ours ended a request. */
   readonly onBug: (error: unknown) => void;
 }

@@ -28,7 +28,7 @@ export function mirrorRequest(ctx: RequestContext, route: ForwardRuntime): void 
 class MirroredRequest implements PoolWaiter, DeadlineOwner {
   readonly connectTimeoutMs: number;
   readonly #ctx: RequestContext;
-  readonly #cluster: ClusterRuntime;
+  readonly cluster: ClusterRuntime;
   readonly #endpoint: EndpointState;
   readonly #timeoutMs: number;
   readonly #headText: string;
@@ -41,7 +41,7 @@ class MirroredRequest implements PoolWaiter, DeadlineOwner {
 
   constructor(ctx: RequestContext, route: ForwardRuntime, cluster: ClusterRuntime, endpoint: EndpointState) {
     this.#ctx = ctx;
-    this.#cluster = cluster;
+    this.cluster = cluster;
     this.#endpoint = endpoint;
     this.connectTimeoutMs = cluster.connectTimeoutMs;
     this.#timeoutMs = route.timeoutMs;
@@ -51,7 +51,7 @@ class MirroredRequest implements PoolWaiter, DeadlineOwner {
 
   start(): void {
     const { wheel } = this.#ctx.services;
-    this.#cluster.state.mirrors.active += 1;
+    this.cluster.state.mirrors.active += 1;
     this.#endpoint.countActive(1);
     if (this.#timeoutMs > 0) wheel.arm(this.#deadline, this.#timeoutMs);
     const got = poolOf(this.#endpoint, wheel).acquire(this, false);
@@ -115,7 +115,7 @@ class MirroredRequest implements PoolWaiter, DeadlineOwner {
     if (this.#isEnded) return;
     this.#isEnded = true;
     const { wheel } = this.#ctx.services;
-    const { mirrors } = this.#cluster.state;
+    const { mirrors } = this.cluster.state;
     mirrors.active -= 1;
     if (isAnswered) mirrors.answered += 1;
     else mirrors.failed += 1;

@@ -12,6 +12,12 @@ import {
 } from "../telemetry/trace-context.ts";
 import type { RequestContext } from "./request-context.ts";
 
+/** Which try of the request this is, over all hops; without it, the first (semantics.md 20, 6). */
+const ATTEMPT_HEADER = "x-heddle-attempt";
+/** Milliseconds that the caller will wait for the answer. */
+const DEADLINE_HEADER = "x-heddle-deadline-ms";
+const COUNT = /^\d{1,9}$/;
+
 /** The values found by one walk over the headers; reused, because the walk and its use are one synchronous step. */
 const found = {
   traceparent: "",
@@ -23,6 +29,8 @@ const found = {
   b3Sampled: "",
   requestId: "",
   source: "",
+  attempt: 1,
+  deadlineMs: Infinity,
 };
 
 // Hot: once per request.
@@ -49,6 +57,9 @@ export function readPropagation(ctx: RequestContext): void {
   ctx.requestId = isValidRequestId(found.requestId) ? found.requestId : newRequestId(ctx);
   ctx.isSampled = trace === undefined ? random.unit() < sampleRatio : trace.sampled;
   if (direction === "inbound" && isServiceName(found.source)) ctx.source = found.source;
+  // An app may say these as well: with them it can only get fewer retries and less time.
+  ctx.incomingAttempt = found.attempt;
+  ctx.incomingDeadlineMs = found.deadlineMs;
 }
 
 /** Our own lines of a request's head, with a new span for this hop and this attempt. */
@@ -66,6 +77,10 @@ function linesOfSpan(ctx: RequestContext, spanId: string): string {
   const { traceId, isSampled } = ctx;
   let lines = `x-request-id: ${ctx.requestId}\r\ntraceparent: ${formatTraceparent(traceId, spanId, isSampled)}\r\n`;
   if (ctx.source !== "") lines += `x-heddle-source: ${ctx.source}\r\n`;
+  const attempt = Math.max(ctx.incomingAttempt, ctx.retries + 1);
+  if (attempt > 1) lines += `${ATTEMPT_HEADER}: ${attempt}\r\n`;
+  const remainingMs = ctx.remainingMs();
+  if (remainingMs !== Infinity) lines += `${DEADLINE_HEADER}: ${Math.max(0, Math.ceil(remainingMs))}\r\n`;
   if (ctx.b3 === "none") return lines;
   const trace: TraceParent = { traceId, spanId, sampled: isSampled };
   if (ctx.b3 === "single") return `${lines}b3: ${formatB3(trace, ctx.parentSpanId)}\r\n`;
@@ -97,6 +112,8 @@ function takeHeaders(headers: HeaderList): boolean {
   found.b3Sampled = "";
   found.requestId = "";
   found.source = "";
+  found.attempt = 1;
+  found.deadlineMs = Infinity;
   let kept = 0;
   for (let at = 0; at < headers.length; at += 2) {
     // The list holds whole pairs, hence the `!`.
@@ -128,6 +145,12 @@ function isOurs(name: string, value: string): boolean {
       return true;
     case "x-heddle-source":
       found.source = value;
+      return true;
+    case ATTEMPT_HEADER:
+      if (COUNT.test(value)) found.attempt = Math.max(found.attempt, Number(value));
+      return true;
+    case DEADLINE_HEADER:
+      if (COUNT.test(value)) found.deadlineMs = Math.min(found.deadlineMs, Number(value));
       return true;
     case "b3":
       found.b3 = value;

@@ -1,12 +1,9 @@
 import { FALLBACK_TRY_MS } from "../../shared/defaults.ts";
-import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
+import { Deadline } from "../../shared/timer-wheel.ts";
 import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts";
-import { REFUSED } from "../policy/circuit-breaker.ts";
 import type { TunnelEvent } from "../upstream/upstream-connection.ts";
 import { admit } from "./admit.ts";
-import { admitAttempt, giveBack } from "./admit-attempt.ts";
-import { Attempt, type AttemptFailure, type AttemptOwner } from "./attempt.ts";
-import { COMMIT, decideRetry, isIdempotent, type Outcome } from "./decide-retry.ts";
+import type { Attempt, AttemptFailure } from "./attempt.ts";
 import { fallbackOf, isReplaceable } from "./fall-back.ts";
 import { FaultHold, type FaultOwner } from "./fault-hold.ts";
 import { chooseCluster, findRoute } from "./find-route.ts";
@@ -14,8 +11,7 @@ import { IdleWatch, watchIdleness } from "./idle-watch.ts";
 import type { LocalReason } from "./local-reply.ts";
 import { countForward } from "./max-forwards.ts";
 import { mirrorRequest } from "./mirror.ts";
-import { outcomeOf, outcomeOfResponse, reasonOf, verdictOfFailure, verdictOfResponse } from "./outcome.ts";
-import { pickEndpoint } from "./pick-endpoint.ts";
+import { outcomeOf, reasonOf, verdictOfFailure, verdictOfResponse } from "./outcome.ts";
 import { readPropagation } from "./propagate.ts";
 import { beginResponse, beginTunnel, endResponse, relayBody, relayInformational } from "./relay.ts";
 import type { ForwardRuntime, RouteRuntime } from "../runtime/runtime.ts";
@@ -32,6 +28,9 @@ import {
 } from "./reply-locally.ts";
 import type { RequestContext } from "./request-context.ts";
 import { copyOf, type ResponseCopy } from "./response-copy.ts";
+import { isCutOff, payForRetries } from "./retries.ts";
+import { extendTime, leaveCall, settleTime, startTime } from "./settle-time.ts";
+import { Tries, type TriesOwner } from "./tries.ts";
 import { Tunnel } from "./tunnel.ts";
 
 /**
@@ -40,20 +39,18 @@ import { Tunnel } from "./tunnel.ts";
  *
  *     start ── route ── admit ── (redirect, respond: answer) ── pick cluster ┐
  *        ┌── attempt: admit, pick endpoint, connect, send, wait for head ◀───┘
- *        │       └─ response or failure ── decideRetry ── wait ──▶ attempt again
+ *        │       └─ response or failure ── a retry ── wait ──▶ attempt again
  *        └─▶ commit: relay head, body, trailers  |  tunnel  |  answer locally  |  cut the connection
  *                                                └─▶ finish
  */
-export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
+export class ProxyRequest implements TriesOwner, FaultOwner {
   readonly ctx: RequestContext;
   /** The whole request, retries included; runs from when it has been received. */
   readonly #timeout = new Deadline(this);
-  /** Before a retry. Made at the first: most requests have none. */
-  #pause: Deadline | undefined = undefined;
   #hold: FaultHold | undefined = undefined;
   /** Bytes in either direction move it. Made for tunnels, and for requests that could be idle for as long. */
   #idle: IdleWatch | undefined = undefined;
-  #attempt: Attempt | undefined = undefined;
+  readonly #tries: Tries;
   #tunnel: Tunnel | undefined = undefined;
   #copy: ResponseCopy | undefined = undefined;
   #isCommitted = false;
@@ -61,11 +58,10 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
   #isContinued = false;
   #isFinished = false;
   #isPaused = false;
-  #hasReplacedConnection = false;
-  #policyAttempts = 0;
 
   constructor(ctx: RequestContext) {
     this.ctx = ctx;
+    this.#tries = new Tries(ctx, this);
   }
 
   // ── Steps ──
@@ -97,46 +93,29 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
     if (!chooseCluster(ctx, action)) return this.#answer("no-cluster");
     ctx.hash = action.hash(ctx.head, ctx.downstream.sourceIp);
     if (ctx.traceId === "") readPropagation(ctx);
+    settleTime(ctx, action);
+    if (ctx.timeoutMs === 0) return this.#answer("timeout");
+    payForRetries(ctx);
     if (ctx.body.isComplete) this.#onReceived(action);
     this.#idle = watchIdleness(ctx, this);
-    return this.#try(false);
+    return this.#tries.begin(false);
   }
 
-  #try(fresh: boolean): void {
-    const { ctx } = this;
-    const { route, cluster } = ctx;
-    if (route === undefined || cluster === undefined) return this.#answer("internal");
-    // Before the pick: what is refused leaves no trace at any endpoint (F2.65).
-    const permit = admitAttempt(ctx, cluster);
-    if (permit === REFUSED) return this.#answer("circuit-open");
-    const endpoint = pickEndpoint(ctx, cluster);
-    if (endpoint === undefined) {
-      giveBack(cluster, permit);
-      return this.#answer("no-endpoint");
-    }
-    ctx.attempts += 1;
-    ctx.endpoint = endpoint.key;
-    const tryTimeoutMs = route.retry?.perTryTimeoutMs ?? 0;
-    this.#attempt = new Attempt(ctx, this, {
-      route,
-      cluster,
-      endpoint,
-      permit,
-      tryTimeoutMs,
-      fresh: fresh || ctx.head.form === "authority",
-    });
-    return this.#attempt.start();
+  onRefused(reason: LocalReason): void {
+    this.#answer(reason);
   }
 
-  onResponse(head: ResponseHead): void {
+  onResponse(head: ResponseHead, attempt: Attempt): void {
     const { ctx } = this;
     ctx.upstreamMs = ctx.elapsedMs();
-    this.#attempt?.judge(verdictOfResponse(head), head.status);
+    attempt.judge(verdictOfResponse(head), head.status);
     this.#idle?.onActivity();
-    if (head.status >= 400) {
-      const outcome = outcomeOfResponse(head);
-      if (outcome !== undefined && this.#retries(outcome)) return;
+    if (head.status >= 400 && this.#tries.passesOver(head, attempt)) return;
+    if (isCutOff(ctx.retryRefusal)) {
+      ctx.flag = "URX";
+      ctx.detail = ctx.retryRefusal;
     }
+    this.#tries.win(attempt);
     this.#isCommitted = true;
     ctx.body.forget();
     if (head.status === 101 || ctx.head.form === "authority") return this.#beginTunnel(head);
@@ -144,7 +123,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
     // client learns that it may stop, and nothing of it goes up.
     const isUnwanted = !head.keepAlive || (ctx.head.expectsContinue && !this.#isContinued && ctx.body.bytes === 0);
     const isCutShort = !ctx.body.isComplete && isUnwanted;
-    if (isCutShort) this.#attempt?.stopSending();
+    if (isCutShort) attempt.stopSending();
     this.#copy = copyOf(ctx, head);
     return beginResponse(ctx, head, isCutShort);
   }
@@ -159,47 +138,15 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
     this.ctx.downstream.beginTunnel();
   }
 
-  onAttemptFailed(failure: AttemptFailure): void {
+  onAttemptFailed(failure: AttemptFailure, attempt: Attempt): void {
     const { ctx } = this;
-    const attempt = this.#attempt;
-    if (attempt === undefined || this.#isFinished) return;
+    if (this.#isFinished || !this.#tries.has(attempt)) return undefined;
+    if (failure === "try-timeout" && ctx.route?.retry?.hedgeOnTryTimeout === true) return this.#tries.hedge();
     attempt.judge(verdictOfFailure(failure), 0);
     const reason = this.#tunnel === undefined ? reasonOf(failure, attempt.responseBytesSeen) : "upstream-died";
     if (this.#isCommitted) return this.#end(replyBroken(ctx, reason));
-    const outcome = outcomeOf(failure, attempt.isRaced);
-    if (outcome !== undefined && this.#retries(outcome)) return undefined;
+    if (this.#tries.outlives(outcomeOf(failure, attempt.isRaced), reason, attempt)) return undefined;
     return this.#answer(reason);
-  }
-
-  /** Whether the attempt is repeated; then it has been given back, and the next one is under way. */
-  #retries(outcome: Outcome): boolean {
-    const { ctx } = this;
-    const policy = ctx.fallback === "" ? ctx.route?.retry : undefined;
-    if (policy === undefined && !outcome.isRaced) return false;
-    const timeoutMs = ctx.route?.timeoutMs ?? 0;
-    const state = {
-      policy,
-      attempts: this.#policyAttempts + 1,
-      isIdempotent: isIdempotent(ctx.head.method, ctx.head.headers),
-      isReplayable: ctx.body.isReplayable,
-      hasReplacedConnection: this.#hasReplacedConnection,
-      remainingMs: timeoutMs === 0 ? Infinity : timeoutMs - ctx.elapsedMs(),
-    };
-    const waitMs = decideRetry(outcome, state, ctx.services.random.unit());
-    if (waitMs === COMMIT) return false;
-    const attempt = this.#attempt;
-    this.#attempt = undefined;
-    attempt?.release();
-    if (outcome.isRaced && !this.#hasReplacedConnection) {
-      this.#hasReplacedConnection = true;
-      this.#try(true);
-      return true;
-    }
-    this.#policyAttempts += 1;
-    if (attempt !== undefined) ctx.tried = [...ctx.tried, attempt.endpoint];
-    this.#pause ??= new Deadline(this);
-    ctx.services.wheel.arm(this.#pause, waitMs);
-    return true;
   }
 
   // ── The response on its way down ──
@@ -220,7 +167,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
     this.#idle?.onActivity();
     if (this.#isFinished || this.ctx.downstream.flush() || this.#isPaused) return;
     this.#isPaused = true;
-    this.#attempt?.pauseResponse();
+    this.#tries.current?.pauseResponse();
   }
 
   onResponseEnd(trailers: HeaderList): void {
@@ -234,9 +181,9 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
   /** A part of the body that nobody will change. */
   onBody(chunk: Buffer): void {
     const { body, downstream } = this.ctx;
-    const isSending = this.#attempt?.isSending ?? false;
+    const isSending = this.#tries.current?.isSending ?? false;
     body.push(chunk, isSending || this.#isCommitted);
-    if (isSending) this.#attempt?.sendBody(chunk);
+    if (isSending) this.#tries.current?.sendBody(chunk);
     else if (body.isFull && !this.#isCommitted) downstream.pauseBody();
   }
 
@@ -245,19 +192,19 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
     const { route } = this.ctx;
     if (route === undefined) return;
     this.#onReceived(route);
-    this.#attempt?.endBody();
+    this.#tries.current?.endBody();
   }
 
   onBodyBatch(): void {
     this.#idle?.onActivity();
-    this.#attempt?.flushBody();
+    this.#tries.current?.flushBody();
   }
 
   /** The socket takes more of the response. */
   onWritable(): void {
     this.#idle?.onActivity();
     this.#isPaused = false;
-    this.#attempt?.resumeResponse();
+    this.#tries.current?.resumeResponse();
   }
 
   // ── The tunnel ──
@@ -265,7 +212,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
   onTunnelEnd(): void {
     if (this.#tunnel === undefined) return;
     this.#tunnel.isClientEnded = true;
-    this.#attempt?.endTunnel();
+    this.#tries.current?.endTunnel();
   }
 
   onUpstreamTunnel(event: TunnelEvent): void {
@@ -285,7 +232,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
     if (this.#tunnel !== undefined) return this.#answer("tunnel-idle");
     if (!this.ctx.body.isComplete) return this.#answer("upload-idle");
     // The service has the whole request and says nothing: as a timeout.
-    this.#attempt?.judge("local", 0);
+    this.#tries.judgeTooSlow();
     return this.#answer("stream-idle");
   }
 
@@ -317,7 +264,7 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
 
   onDeadline(deadline: Deadline): void {
     try {
-      if (deadline === this.#pause) this.#try(false);
+      if (this.#tries.isPause(deadline)) this.#tries.begin(false);
       else if (this.#idle?.isOf(deadline) === true) this.#onIdle();
       else this.#onTimeout();
     } catch (error) {
@@ -327,14 +274,15 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
 
   /** Of the whole request: the caller is answered, and the service is held to it (seed F4.16). */
   #onTimeout(): void {
-    this.#attempt?.judge("local", 0);
+    this.#tries.judgeTooSlow();
     this.#answer("timeout");
   }
 
   /** The request has come whole: its time runs from here, and copies of it may be sent. */
   #onReceived(route: ForwardRuntime): void {
     const { ctx } = this;
-    if (route.timeoutMs > 0) ctx.services.wheel.arm(this.#timeout, route.timeoutMs);
+    const timeoutMs = startTime(ctx);
+    if (timeoutMs < Infinity) ctx.services.wheel.arm(this.#timeout, timeoutMs);
     if (route.mirrors.length > 0 && ctx.head.upgrade === "") mirrorRequest(ctx, route);
   }
 
@@ -352,14 +300,13 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
   /** One attempt at another service, in what is left of the time. */
   #tryElsewhere(cluster: string): void {
     const { ctx } = this;
-    this.#attempt?.release();
-    this.#attempt = undefined;
+    this.#tries.end();
     ctx.fallback = "service";
     ctx.cluster = ctx.runtime.clusters.get(cluster);
     ctx.tried = [];
-    const timeoutMs = ctx.route?.timeoutMs ?? 0;
-    if (timeoutMs > 0) ctx.services.wheel.arm(this.#timeout, Math.max(timeoutMs - ctx.elapsedMs(), FALLBACK_TRY_MS));
-    this.#try(false);
+    const leftMs = extendTime(ctx, FALLBACK_TRY_MS);
+    if (leftMs < Infinity) ctx.services.wheel.arm(this.#timeout, leftMs);
+    this.#tries.begin(false);
   }
 
   #answer(reason: LocalReason): void {
@@ -380,10 +327,10 @@ export class ProxyRequest implements AttemptOwner, DeadlineOwner, FaultOwner {
     this.#isFinished = true;
     ctx.services.wheel.cancel(this.#timeout);
     this.#hold?.end();
-    if (this.#pause !== undefined) ctx.services.wheel.cancel(this.#pause);
     this.#idle?.end();
     this.#idle = undefined;
-    this.#attempt?.release();
+    this.#tries.end();
+    leaveCall(ctx);
     ctx.body.forget();
     // What was refused before it was forwarded has a place in its trace, too.
     if (ctx.traceId === "") readPropagation(ctx);

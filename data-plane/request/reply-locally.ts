@@ -5,8 +5,9 @@ import type { StoredResponse } from "../policy/response-cache.ts";
 import type { RedirectRuntime } from "../runtime/runtime.ts";
 import { LOCAL_REPLIES, reasonPhrase, type LocalReason } from "./local-reply.ts";
 import { ALLOW_LINE } from "./max-forwards.ts";
-import { OVERLOADED_HEADER } from "./outcome.ts";
+import { OVERLOADED_HEADER, RETRIED_LINE } from "./outcome.ts";
 import type { RequestContext } from "./request-context.ts";
+import { isCutOff, saysRetried } from "./retries.ts";
 
 const NO_HEADERS: HeaderList = [];
 /** Room comes as others leave: soon (RFC 9110 10.2.3 counts in seconds). */
@@ -101,6 +102,8 @@ export function replyStored(ctx: RequestContext, { headers, body, storedMs, ageM
 export function note(ctx: RequestContext, why: LocalReason | CodecFailure): void {
   ctx.flag = typeof why === "string" ? LOCAL_REPLIES[why].flag : why.status === 502 ? "UPE" : "DPE";
   ctx.detail = typeof why === "string" ? why : why.code;
+  // The cause stays in the detail.
+  if (isCutOff(ctx.retryRefusal)) ctx.flag = "URX";
 }
 
 interface Reply {
@@ -124,7 +127,7 @@ function write(ctx: RequestContext, { status, headers = NO_HEADERS, extraLines, 
       headers,
       framing: isBodiless ? "none" : "length",
       contentLength: isBodiless ? -1 : bytes.length,
-      extraLines,
+      extraLines: saysRetried(ctx) ? extraLines + RETRIED_LINE : extraLines,
       keepAlive,
       toHttp10: head.minorVersion === 0,
       upgrade: "",

@@ -3,7 +3,9 @@ import type { EndpointState } from "../runtime/endpoint-state.ts";
 import type { ClusterRuntime, ForwardRuntime, Runtime } from "../runtime/runtime.ts";
 import type { FallbackKind, RequestRecord, ResponseFlag } from "../telemetry/request-record.ts";
 import type { Downstream } from "./downstream.ts";
+import type { InboundCall } from "./inbound-calls.ts";
 import type { ListenerServices } from "./listener-services.ts";
+import type { RetryRefusal } from "./retries.ts";
 import { RequestBody } from "./request-body.ts";
 
 const NONE_TRIED: readonly EndpointState[] = [];
@@ -33,6 +35,21 @@ export class RequestContext implements RequestRecord {
   tried: readonly EndpointState[] = NONE_TRIED;
   endpoint = "";
   attempts = 0;
+  /** Attempts that are retries by policy; a connection that was replaced under the request is none. */
+  retries = 0;
+  /** What each retry followed, separated by commas: a status, or the reason of a failure. */
+  retriedFor = "";
+  retryRefusal: RetryRefusal = "";
+  /** 1 unless an earlier hop retries. */
+  incomingAttempt = 1;
+  /** The time that the caller gives the request, or Infinity. */
+  incomingDeadlineMs = Infinity;
+  /** The whole request, retries included, from when it has been received; Infinity for no limit. */
+  timeoutMs = Infinity;
+  /** Monotonic; Infinity until the request has been received. */
+  deadlineAtMs = Infinity;
+  /** Inbound: what is remembered of this request. Outbound: the request that the app makes this one for. */
+  call: InboundCall | undefined = undefined;
 
   source: string;
   destination = "";
@@ -109,6 +126,11 @@ export class RequestContext implements RequestRecord {
 
   get configRevision(): number {
     return this.runtime.revision;
+  }
+
+  /** Until the deadline. */
+  remainingMs(): number {
+    return this.deadlineAtMs === Infinity ? this.timeoutMs : this.deadlineAtMs - this.services.clock.nowMs();
   }
 
   /** Milliseconds since the request's head was read. */

@@ -76,10 +76,22 @@ interface ForwardParts {
   readonly mirrors: readonly MirrorRuntime[];
 }
 
+/**
+ * A slow first try must not eat the time of those after it: without a word of the operator each has its share (semantics.md 3).
+ * One that is no shorter than the whole request says nothing (as Envoy).
+ */
+function tryTimeoutOf(timeoutMs: number, retry: RetryPolicy | undefined): number {
+  if (retry === undefined) return 0;
+  const tryTimeoutMs = retry.perTryTimeoutMs ?? (retry.retries === 0 ? 0 : Math.ceil(timeoutMs / (retry.retries + 1)));
+  return timeoutMs > 0 && tryTimeoutMs >= timeoutMs ? 0 : tryTimeoutMs;
+}
+
 class Forward implements ForwardRuntime {
   readonly kind = "forward";
   readonly timeoutMs: number;
   readonly retry: RetryPolicy | undefined;
+  readonly tryTimeoutMs: number;
+  readonly bindsLastTry: boolean;
   readonly mirrors: readonly MirrorRuntime[];
   readonly #split: WeightedSplit<ClusterRuntime | undefined>;
   readonly #rewrite: PathRewrite | undefined;
@@ -89,6 +101,8 @@ class Forward implements ForwardRuntime {
   constructor(action: ForwardAction, { rewrite, split, mirrors }: ForwardParts) {
     this.timeoutMs = action.timeoutMs ?? ENVOY_ROUTE_TIMEOUT_MS;
     this.retry = action.retry;
+    this.tryTimeoutMs = tryTimeoutOf(this.timeoutMs, action.retry);
+    this.bindsLastTry = action.retry?.perTryTimeoutMs !== undefined;
     this.mirrors = mirrors;
     this.#split = split;
     this.#rewrite = rewrite;

@@ -1,4 +1,6 @@
 import { CircuitBreaker } from "../policy/circuit-breaker.ts";
+import { ConcurrencyLimit } from "../policy/concurrency-limit.ts";
+import { RetryBudget } from "../policy/retry-budget.ts";
 import type { Verdict } from "../policy/verdict.ts";
 import type { EndpointState } from "./endpoint-state.ts";
 
@@ -15,6 +17,7 @@ export interface ResultListener {
 export class ServiceState {
   readonly service: string;
   readonly breaker = new CircuitBreaker();
+  readonly retryBudget = new RetryBudget();
   /** The last reconciliation that found it in use; only ClusterStates writes it. */
   reconciliation = 0;
 
@@ -30,6 +33,13 @@ export class ServiceState {
 export class ClusterState {
   readonly name: string;
   readonly service: ServiceState;
+  /** Connections that were opened for requests to it, whoever uses them now: an endpoint's pool serves all its clusters. */
+  readonly connections = new ConcurrencyLimit();
+  /** Requests in line for a connection. */
+  readonly pending = new ConcurrencyLimit();
+  readonly requests = new ConcurrencyLimit();
+  /** Requests that are being retried, or have been and are not finished. */
+  readonly retries = new ConcurrencyLimit();
   /** Copies of requests that were sent here; `dropped` were not. */
   readonly mirrors = { active: 0, answered: 0, failed: 0, dropped: 0 };
   /** Who decides by results which endpoints may be picked; undefined until the cluster is in use. */

@@ -81,6 +81,10 @@ export interface ForwardRuntime {
   /** The whole request; 0 is no limit. */
   readonly timeoutMs: number;
   readonly retry: RetryPolicy | undefined;
+  /** One try, from when the request has been received; 0: as long as the whole request. */
+  readonly tryTimeoutMs: number;
+  /** It is the operator's own, so it holds for the last try as well; our default leaves that one the rest of the time. */
+  readonly bindsLastTry: boolean;
   /** An unsigned 32-bit hash for hashing pickers, or -1 when no policy found a value. */
   hash(head: RequestHead, sourceIp: string): number;
   /** Where copies go; a cluster that is not there gets none. */

@@ -3,11 +3,14 @@ import { UPSTREAM_IDLE_MS } from "../../shared/defaults.ts";
 import { CONNECTIONS_PER_ENDPOINT_MAX, PENDING_PER_ENDPOINT_MAX } from "../../shared/limits.ts";
 import type { TimerWheel } from "../../shared/timer-wheel.ts";
 import type { EndpointState, PoolHandle } from "../runtime/endpoint-state.ts";
+import type { ClusterRuntime } from "../runtime/runtime.ts";
 import { UpstreamConnection, type ConnectionOwner, type UpstreamOwner } from "./upstream-connection.ts";
 
 /** Waits for a connection when all that may exist are busy. */
 export interface PoolWaiter extends UpstreamOwner {
   readonly connectTimeoutMs: number;
+  /** For whose requests it waits: its limits hold across all endpoints. */
+  readonly cluster: ClusterRuntime;
   /** It is now the owner of `connection`, which may still be connecting. */
   onConnection(connection: UpstreamConnection): void;
 }
@@ -31,8 +34,8 @@ const HINT_MARGIN_MS = 1_000;
  * The connections to one endpoint. The one that was used last is used first: the others grow old and close, and the
  * warmest has the largest congestion window.
  *
- * Invariants: `open` is idle plus busy plus connecting, at most `connectionsMax`; someone waits only while that many are
- * open and none is idle.
+ * Invariants: `open` is idle plus busy plus connecting, at most `connectionsMax`; someone waits only while at least one is
+ * open and none is idle, so that whoever waits is served.
  */
 export class ConnectionPool implements PoolHandle, ConnectionOwner {
   readonly wheel: TimerWheel;
@@ -70,15 +73,24 @@ export class ConnectionPool implements PoolHandle, ConnectionOwner {
       idle.take(owner);
       return idle;
     }
-    if (this.#connections.size < this.#limits.connectionsMax) return this.#dial(owner);
+    if (this.#connections.size < this.#limits.connectionsMax && this.#takesOneMore(owner)) return this.#dial(owner);
+    // Whoever needs a new one takes the place of one that nobody uses.
+    const unused = this.#idle.pop();
+    if (unused !== undefined) {
+      unused.abandon();
+      owner.cluster.state.connections.acquire(undefined);
+      return this.#dial(owner);
+    }
+    const { state, policies } = owner.cluster;
     if (this.#waiting.size >= this.#limits.pendingMax) return "overflow";
+    if (!state.pending.acquire(policies.limits.pending)) return "overflow";
     this.#waiting.add(owner);
     return "waiting";
   }
 
   /** `owner` no longer waits. */
   leave(owner: PoolWaiter): void {
-    this.#waiting.delete(owner);
+    if (this.#waiting.delete(owner)) owner.cluster.state.pending.release();
   }
 
   drain(): void {
@@ -99,21 +111,32 @@ export class ConnectionPool implements PoolHandle, ConnectionOwner {
 
   onClosed(connection: UpstreamConnection): void {
     this.#connections.delete(connection);
+    connection.countedBy?.release();
     const at = this.#idle.lastIndexOf(connection);
     if (at >= 0) this.#idle.splice(at, 1);
     const next = this.#nextWaiter();
-    if (next !== undefined) next.onConnection(this.#dial(next));
+    if (next === undefined) return;
+    next.cluster.state.connections.acquire(undefined);
+    next.onConnection(this.#dial(next));
   }
 
+  /** The limit of the cluster; but an endpoint without any connection gets one, or its requests would wait for nothing (as Envoy). */
+  #takesOneMore({ cluster: { state, policies } }: PoolWaiter): boolean {
+    const max = this.#connections.size === 0 ? undefined : policies.limits.connections;
+    return state.connections.acquire(max);
+  }
+
+  /** `owner`'s cluster has counted it. */
   #dial(owner: PoolWaiter): UpstreamConnection {
     const connection = new UpstreamConnection(this, this.#address, owner.connectTimeoutMs, owner);
+    connection.countedBy = owner.cluster.state.connections;
     this.#connections.add(connection);
     return connection;
   }
 
   #nextWaiter(): PoolWaiter | undefined {
     for (const waiter of this.#waiting) {
-      this.#waiting.delete(waiter);
+      this.leave(waiter);
       return waiter;
     }
     return undefined;

@@ -92,6 +92,8 @@ function egressRoute(endpoint: EndpointState): ForwardRuntime {
     pickCluster: () => cluster,
     timeoutMs: NO_TIMEOUT_MS,
     retry: undefined,
+    tryTimeoutMs: 0,
+    bindsLastTry: false,
     hash: () => -1,
     mirrors: [],
     target: (head) => head.path + head.query,

@@ -7,6 +7,7 @@ import { RELAY_BUFFER_BYTES_MAX } from "../../shared/limits.ts";
 import { Deadline, type DeadlineOwner, type TimerWheel } from "../../shared/timer-wheel.ts";
 import type { BodySink, HeaderList, ResponseHead } from "../http1/message.ts";
 import { ResponseDecoder } from "../http1/response-decoder.ts";
+import type { ConcurrencyLimit } from "../policy/concurrency-limit.ts";
 import { descriptors } from "../socket/descriptors.ts";
 import { MessageWriter } from "../socket/message-writer.ts";
 
@@ -80,6 +81,8 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
   /** The pool was drained after this connection was made: it closes after the present response. */
   isRetired = false;
   isConnected = false;
+  /** Gets it back when the connection closes. */
+  countedBy: ConcurrencyLimit | undefined = undefined;
 
   readonly #pool: ConnectionOwner;
   readonly #socket: Socket;

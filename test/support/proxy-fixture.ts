@@ -86,6 +86,8 @@ export function retryPolicy(retries: number, change: Partial<RetryPolicy> = {}):
 export interface FixtureOptions {
   readonly retry?: RetryPolicy;
   readonly timeoutMs?: number;
+  /** As the default of the compiler: it does not hold for the last try. */
+  readonly tryTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
   readonly policies?: Partial<ClusterPolicies>;
   /** With it the cluster's endpoints are watched, and chosen among as in a real one. */
@@ -171,6 +173,8 @@ export class ProxyFixture {
       pickCluster: () => cluster,
       timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
       retry: options.retry,
+      tryTimeoutMs: options.tryTimeoutMs ?? options.retry?.perTryTimeoutMs ?? 0,
+      bindsLastTry: options.tryTimeoutMs === undefined,
       hash: () => -1,
       mirrors: options.mirrors ?? [],
       target: (head) => head.path + head.query,

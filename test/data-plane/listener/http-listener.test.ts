@@ -28,7 +28,7 @@ describe("a listener", () => {
     assert.equal(response, "HTTP/1.1 200 OK\r\nx-up: yes\r\ncontent-length: 5\r\n\r\nhello");
     assert.match(
       seen[0] ?? "",
-      /^GET \/a\?b=c HTTP\/1\.1\r\nhost: reviews\r\nx-request-id: [0-9a-f-]{36}\r\ntraceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]\r\nx-heddle-source: web\r\n\r\n$/,
+      /^GET \/a\?b=c HTTP\/1\.1\r\nhost: reviews\r\nx-request-id: [0-9a-f-]{36}\r\ntraceparent: 00-[0-9a-f]{32}-[0-9a-f]{16}-0[01]\r\nx-heddle-source: web\r\nx-heddle-deadline-ms: \d+\r\n\r\n$/,
     );
     const record = proxy.last();
     assert.equal(record.status, 200);
@@ -61,6 +61,8 @@ describe("a listener", () => {
         pickCluster: () => undefined,
         timeoutMs: 0,
         retry: undefined,
+        tryTimeoutMs: 0,
+        bindsLastTry: false,
         hash: () => -1,
         mirrors: [],
         target: () => "/",

@@ -189,7 +189,7 @@ describe("every rule of HTTP/1.1", () => {
     const seen = upstream.requests[0];
     assert.equal(seen?.startLine, "GET /a/~c?x=%2f HTTP/1.1");
     assert.deepEqual(
-      seen.fields.filter(([name]) => !/^(?:x-request-id|traceparent|x-heddle-source)$/.test(name)),
+      seen.fields.filter(([name]) => !/^(?:x-request-id|traceparent|x-heddle-source|x-heddle-deadline-ms)$/.test(name)),
       [
         ["host", "reviews"],
         ["x-a", "1"],

@@ -4,7 +4,11 @@ import { describe, it } from "node:test";
 import {
   COMMIT,
   decideRetry,
+  EXHAUSTED,
+  FINAL,
   isIdempotent,
+  LATE,
+  REPEATED,
   type Outcome,
   type OutcomeKind,
   type RetryState,
@@ -15,6 +19,9 @@ const outcome = (kind: OutcomeKind, parts: Partial<Outcome> = {}): Outcome => ({
   kind,
   status: kind === "response" ? 503 : 0,
   isRaced: false,
+  isFinal: false,
+  isRateLimited: false,
+  retryAfterMs: -1,
   ...parts,
 });
 
@@ -24,12 +31,12 @@ const state = (parts: Partial<RetryState> = {}): RetryState => ({
   isIdempotent: true,
   isReplayable: true,
   hasReplacedConnection: false,
+  isRepeated: false,
   remainingMs: 1_000,
   ...parts,
 });
 
-const retries = (how: Outcome, when: Partial<RetryState> = {}): boolean =>
-  decideRetry(how, state(when), 0.5) !== COMMIT;
+const retries = (how: Outcome, when: Partial<RetryState> = {}): boolean => decideRetry(how, state(when), 0.5) >= 0;
 
 const KINDS: readonly OutcomeKind[] = ["response", "unsent", "died", "timeout", "protocol"];
 
@@ -44,6 +51,8 @@ describe("the decision to retry", () => {
 
   it("repeats of other requests only what was never sent", () => {
     for (const kind of KINDS) assert.equal(retries(outcome(kind), { isIdempotent: false }), kind === "unsent", kind);
+    const policy = retryPolicy(2, { retryNonIdempotent: true });
+    for (const kind of KINDS) assert.equal(retries(outcome(kind), { isIdempotent: false, policy }), true, kind);
   });
 
   it("repeats nothing without a policy, nor what can not be sent again", () => {
@@ -79,6 +88,49 @@ describe("the decision to retry", () => {
     assert.equal(retries(outcome("died"), on("reset")), true);
     assert.equal(retries(outcome("timeout"), on("reset")), false);
     assert.equal(retries(outcome("timeout"), on("gateway-error")), true);
+  });
+
+  it("knows the rest of Envoy's words that HTTP/1.1 has a meaning for", () => {
+    const on = (...retryOn: string[]): Partial<RetryState> => ({ policy: retryPolicy(1, { retryOn }) });
+    for (const word of ["refused-stream", "reset-before-request", "reset", "5xx", "gateway-error"]) {
+      assert.equal(retries(outcome("unsent"), on(word)), true, word);
+    }
+    for (const word of ["refused-stream", "reset-before-request", "connect-failure"]) {
+      for (const kind of ["died", "protocol", "timeout", "response"] as const) {
+        assert.equal(retries(outcome(kind), on(word)), false, `${word}, ${kind}`);
+      }
+    }
+    const limited = outcome("response", { status: 503, isRateLimited: true });
+    assert.equal(retries(limited, on("5xx", "retriable-status-codes")), false);
+    assert.equal(retries(limited, on("envoy-ratelimited")), true);
+    for (const word of ["cancelled", "unavailable", "http3-post-connect-failure"]) {
+      for (const kind of KINDS) assert.equal(retries(outcome(kind), on(word)), false, `${word}, ${kind}`);
+    }
+  });
+
+  it("says why it does not follow", () => {
+    const decide = (how: Outcome, when: Partial<RetryState> = {}): number => decideRetry(how, state(when), 0.5);
+    assert.equal(decide(outcome("response"), { attempts: 3 }), EXHAUSTED);
+    assert.equal(decide(outcome("response"), { remainingMs: 0 }), LATE);
+    assert.equal(decide(outcome("response"), { isRepeated: true }), REPEATED);
+    assert.equal(decide(outcome("response", { isFinal: true })), FINAL);
+    assert.equal(decide(outcome("response", { status: 404, isFinal: true })), COMMIT, "nobody wanted one");
+    assert.equal(decide(outcome("response"), { policy: retryPolicy(0) }), COMMIT);
+    assert.equal(decide(outcome("died", { isRaced: true }), { isRepeated: true }), 0, "a raced connection is no retry");
+  });
+
+  it("waits as long as the answer asks for, up to half of that more, within its bound and the deadline", () => {
+    const policy = retryPolicy(3, { retryAfterMaxMs: 2_000, backoffBaseMs: 25, backoffMaxMs: 250 });
+    const wait = (ms: number, unit: number, remainingMs = 10_000): number =>
+      decideRetry(outcome("response", { retryAfterMs: ms }), state({ policy, remainingMs }), unit);
+    assert.equal(wait(2_000, 0), 2_000);
+    assert.equal(wait(2_000, 0.5), 2_500);
+    assert.equal(wait(0, 0.5), 0);
+    assert.equal(wait(2_001, 0.5), 12.5, "too long to be heard");
+    assert.equal(wait(2_000, 0, 2_000), LATE);
+    assert.equal(wait(-1, 0.5), 12.5);
+    const deaf = state({ policy: retryPolicy(3, { backoffBaseMs: 25, backoffMaxMs: 250 }) });
+    assert.equal(decideRetry(outcome("response", { retryAfterMs: 0 }), deaf, 0.5), 12.5, "not read by default");
   });
 
   it("waits with full jitter, never until the deadline", () => {

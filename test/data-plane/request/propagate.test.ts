@@ -3,6 +3,7 @@ import { describe, it } from "node:test";
 
 import { RequestHead } from "../../../data-plane/http1/message.ts";
 import type { Downstream } from "../../../data-plane/request/downstream.ts";
+import { InboundCalls } from "../../../data-plane/request/inbound-calls.ts";
 import type { ListenerServices } from "../../../data-plane/request/listener-services.ts";
 import { propagationLines, readPropagation } from "../../../data-plane/request/propagate.ts";
 import { RateLimits } from "../../../data-plane/runtime/rate-limits.ts";
@@ -45,6 +46,7 @@ function contextOf(headers: string[], direction: "inbound" | "outbound" = "outbo
     },
     identity: { service: "web", version: "v1" },
     egress: undefined,
+    calls: new InboundCalls(),
     sampleRatio: 0,
     streamIdleMs: 0,
     tunnelIdleMs: 1,
@@ -143,5 +145,42 @@ describe("what a request passes on of its name", () => {
     assert.equal(inbound.destination, "web");
     assert.match(propagationLines(inbound), /x-heddle-source: reviews\r\n/);
     assert.equal(contextOf(["x-heddle-source", "a b"], "inbound").source, "");
+  });
+});
+
+describe("what a request passes on of its retries and its time", () => {
+  it("is nothing for a first try without a deadline", () => {
+    assert.doesNotMatch(propagationLines(contextOf([])), /x-heddle-(attempt|deadline-ms)/);
+  });
+
+  it("is the highest attempt of all hops, and what is left of the time at each attempt", () => {
+    const ctx = contextOf(["x-heddle-attempt", "2", "x-heddle-deadline-ms", "900"]);
+    assert.deepEqual(ctx.head.headers, []);
+    assert.equal(ctx.incomingAttempt, 2);
+    assert.equal(ctx.incomingDeadlineMs, 900);
+    ctx.timeoutMs = 900;
+    assert.match(propagationLines(ctx), /x-heddle-attempt: 2\r\nx-heddle-deadline-ms: 900\r\n/);
+    ctx.retries = 2;
+    ctx.deadlineAtMs = ctx.services.clock.nowMs() + 123.4;
+    assert.match(propagationLines(ctx), /x-heddle-attempt: 3\r\nx-heddle-deadline-ms: 124\r\n/);
+  });
+
+  it("takes the strictest of several, and no word for a number", () => {
+    const strict = contextOf([
+      "x-heddle-deadline-ms",
+      "500",
+      "x-heddle-deadline-ms",
+      "700",
+      "x-heddle-attempt",
+      "3",
+      "x-heddle-attempt",
+      "1",
+    ]);
+    assert.deepEqual([strict.incomingDeadlineMs, strict.incomingAttempt], [500, 3]);
+    for (const bad of ["", "-1", "1e3", "1.5", "9".repeat(10), "0x10"]) {
+      const ctx = contextOf(["x-heddle-deadline-ms", bad, "x-heddle-attempt", bad]);
+      assert.deepEqual([ctx.incomingDeadlineMs, ctx.incomingAttempt], [Infinity, 1], bad);
+      assert.deepEqual(ctx.head.headers, [], "what is ours never passes through");
+    }
   });
 });

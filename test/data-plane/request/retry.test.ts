@@ -142,7 +142,8 @@ describe("a retry by policy", () => {
     const proxy = await new ProxyFixture([port], { retry: retryPolicy(2) }).start(t);
     assert.match(await proxy.send(GET), /^HTTP\/1\.1 502 Mine\r\n/);
     assert.equal(proxy.last().attempts, 3);
-    assert.equal(proxy.last().flag, "");
+    const { flag, detail } = proxy.last();
+    assert.deepEqual([flag, detail], ["URX", "retry-limit-exceeded"]);
   });
 
   it("sends a body again only as long as it is kept whole", async (t) => {

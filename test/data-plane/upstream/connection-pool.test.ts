@@ -4,20 +4,28 @@ import { describe, it, type TestContext } from "node:test";
 
 import type { HeaderList, ResponseHead } from "../../../data-plane/http1/message.ts";
 import { ConnectionPool, type PoolLimits, type PoolWaiter } from "../../../data-plane/upstream/connection-pool.ts";
+import type { ClusterRuntime } from "../../../data-plane/runtime/runtime.ts";
 import type { UpstreamConnection, UpstreamFailure } from "../../../data-plane/upstream/upstream-connection.ts";
+import { NO_POLICIES, type ConcurrencyLimits } from "../../../shared/model/cluster-policy.ts";
 import { TimerWheel } from "../../../shared/timer-wheel.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { scriptedUpstream, turns } from "../../support/proxy-fixture.ts";
+import { clusterRuntime } from "../../support/route-builders.ts";
 
 const LIMITS: PoolLimits = { connectionsMax: 3, pendingMax: 2, idleMs: 4_000 };
 
 /** Sends one GET on whatever connection it gets, and remembers what it was told. */
 class Exchange implements PoolWaiter {
   readonly connectTimeoutMs = 1_000;
+  readonly cluster: ClusterRuntime;
   connection: UpstreamConnection | undefined;
   status = 0;
   body = "";
   end: "none" | "complete" | UpstreamFailure = "none";
+
+  constructor(cluster = clusterRuntime("reviews")) {
+    this.cluster = cluster;
+  }
 
   onConnection(connection: UpstreamConnection): void {
     this.connection = connection;
@@ -88,6 +96,11 @@ async function pools(t: TestContext, answer: string, sockets: Socket[] = []): Pr
   const made = new Pools(port);
   t.after(() => made.pool.drain());
   return made;
+}
+
+function limited(limits: Partial<ConcurrencyLimits>): ClusterRuntime {
+  const cluster = clusterRuntime("reviews");
+  return { ...cluster, policies: { ...NO_POLICIES, limits: { ...NO_POLICIES.limits, ...limits } } };
 }
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -208,6 +221,44 @@ describe("a pool", () => {
     for (const exchange of busy) exchange.connection?.abandon();
     assert.equal(waiter.connection, undefined);
     assert.equal(made.pool.open, 0);
+  });
+
+  it("opens no more connections than the cluster may have over all its endpoints, but one for each endpoint", async (t) => {
+    const [one, other] = [await pools(t, ""), await pools(t, "")];
+    const cluster = limited({ connections: 2, pending: 1 });
+    const begin = ({ pool }: Pools): Exchange | "waiting" | "overflow" => {
+      const exchange = new Exchange(cluster);
+      const got = pool.acquire(exchange, false);
+      if (typeof got === "string") return got;
+      exchange.onConnection(got);
+      return exchange;
+    };
+    const busy = [begin(one), begin(one), begin(other)];
+    assert.equal(begin(one), "waiting", "two are open");
+    assert.equal(begin(other), "overflow", "and one waits");
+    assert.equal(one.pool.open, 2);
+    assert.equal(other.pool.open, 1, "its first one is open in spite of the limit");
+    assert.equal(cluster.state.connections.active, 3);
+    for (const exchange of busy) if (typeof exchange === "object") exchange.connection?.abandon();
+    // The one that waited has a connection now.
+    assert.deepEqual([cluster.state.connections.active, cluster.state.pending.active], [1, 0]);
+    one.pool.drain();
+  });
+
+  it("gives a fresh connection in place of one that nobody uses when there may be no more", async (t) => {
+    const made = await pools(t, OK);
+    const cluster = limited({ connections: 1, pending: 1 });
+    const first = new Exchange(cluster);
+    const connection = made.pool.acquire(first, false);
+    assert.ok(typeof connection === "object");
+    first.onConnection(connection);
+    await made.finish(first);
+    const second = made.pool.acquire(new Exchange(cluster), true);
+    assert.ok(typeof second === "object" && second !== connection);
+    assert.equal(made.pool.open, 1);
+    assert.equal(cluster.state.connections.active, 1);
+    second.abandon();
+    assert.equal(cluster.state.connections.active, 0);
   });
 
   it("drains: idle connections close now, busy ones after their response", async (t) => {

@@ -1,0 +1,141 @@
+import type { RetryPolicy } from "../../shared/model/route.ts";
+import type { ResponseHead } from "../http1/message.ts";
+import type { ConcurrencyLimit } from "../policy/concurrency-limit.ts";
+import type { EndpointState } from "../runtime/endpoint-state.ts";
+import type { ClusterRuntime } from "../runtime/runtime.ts";
+import { COMMIT, decideRetry, EXHAUSTED, FINAL, isIdempotent, LATE, REPEATED, type Outcome } from "./decide-retry.ts";
+import { hasHeader, RETRIED_HEADER } from "./outcome.ts";
+import type { RequestContext } from "./request-context.ts";
+
+/**
+ * Why a retry that would have been right was not made:
+ * - `retry-limit-exceeded`, `retry-budget`, `retry-overflow`, `circuit-open`: a policy of ours says that it is enough (URX).
+ * - `no-time-left`: the deadline would have passed.
+ * - `retried-by-caller`: an earlier hop retries.
+ * - `told-not-to`: the answer came with x-heddle-overloaded or x-heddle-retried.
+ */
+export type RetryRefusal =
+  | ""
+  | "retry-limit-exceeded"
+  | "retry-budget"
+  | "retry-overflow"
+  | "circuit-open"
+  | "no-time-left"
+  | "retried-by-caller"
+  | "told-not-to";
+
+/** A policy of ours ended the retries: Envoy's URX. */
+export function isCutOff(refusal: RetryRefusal): boolean {
+  switch (refusal) {
+    case "retry-limit-exceeded":
+    case "retry-budget":
+    case "retry-overflow":
+    case "circuit-open":
+      return true;
+    default:
+      return false;
+  }
+}
+
+/** The retries of one request; made when its first attempt does not succeed. */
+export class Retries {
+  hasReplacedConnection = false;
+  /** Where the request is counted as one that is retried: the cluster that it was made for. */
+  #countedBy: ConcurrencyLimit | undefined = undefined;
+
+  /** Milliseconds to wait before the next attempt, or COMMIT. The refusal, if there was one, stands in the context. */
+  next(ctx: RequestContext, cluster: ClusterRuntime, outcome: Outcome): number {
+    const waitMs = decideRetry(outcome, this.#stateOf(ctx), ctx.services.random.unit());
+    if (waitMs < 0) ctx.retryRefusal = refusalOf(waitMs);
+    else if (outcome.isRaced && !this.hasReplacedConnection) return waitMs;
+    else ctx.retryRefusal = this.#takePermit(cluster, ctx.services.clock.nowMs());
+    return ctx.retryRefusal === "" ? waitMs : COMMIT;
+  }
+
+  /** The request has ended. */
+  giveBack(): void {
+    this.#countedBy?.release();
+    this.#countedBy = undefined;
+  }
+
+  #stateOf(ctx: RequestContext): Parameters<typeof decideRetry>[1] {
+    const { head, body, route, fallback } = ctx;
+    return {
+      // What stands in for the service gets one attempt.
+      policy: fallback === "" ? route?.retry : undefined,
+      attempts: ctx.retries + 1,
+      isIdempotent: isIdempotent(head.method, head.headers),
+      isReplayable: body.isReplayable,
+      hasReplacedConnection: this.hasReplacedConnection,
+      isRepeated: ctx.incomingAttempt > 1,
+      remainingMs: ctx.remainingMs(),
+    };
+  }
+
+  /** The budget comes last: what is withdrawn from it is spent. */
+  #takePermit({ policies, state }: ClusterRuntime, nowMs: number): RetryRefusal {
+    const { breaker, retryBudget } = state.service;
+    if (policies.breaker !== undefined && breaker.isRefusing(nowMs)) return "circuit-open";
+    if (this.#countedBy === undefined) {
+      if (!state.retries.acquire(policies.limits.retries)) return "retry-overflow";
+      this.#countedBy = state.retries;
+    }
+    if (policies.retryBudget === undefined || retryBudget.withdraw(policies.retryBudget, nowMs)) return "";
+    return "retry-budget";
+  }
+}
+
+// Hot: once per attempt.
+/** How long the next try may take, 0: as long as the request. Settled when the request has been received whole. */
+export function tryTimeoutOf(ctx: RequestContext): number {
+  const { route } = ctx;
+  if (route === undefined || route.tryTimeoutMs === 0 || route.bindsLastTry) return route?.tryTimeoutMs ?? 0;
+  return mayFollow(ctx, route.retry) ? route.tryTimeoutMs : 0;
+}
+
+/** Whether a try that is too slow could be followed by another one. */
+function mayFollow(ctx: RequestContext, retry: RetryPolicy | undefined): boolean {
+  if (retry === undefined || ctx.retries >= retry.retries || ctx.incomingAttempt > 1 || ctx.fallback !== "")
+    return false;
+  return ctx.body.isReplayable && (retry.retryNonIdempotent || isIdempotent(ctx.head.method, ctx.head.headers));
+}
+
+// Hot: once per request.
+/** An original request pays for retries of this and others. */
+export function payForRetries({ cluster, services }: RequestContext): void {
+  if (cluster?.policies.retryBudget === undefined) return;
+  cluster.state.service.retryBudget.deposit(cluster.policies.retryBudget, services.clock.nowMs());
+}
+
+/** This hop has retried, or a call that the app made for this request: no earlier hop needs to (semantics.md 20, 6). */
+export function saysRetried({ call, retries, services }: RequestContext): boolean {
+  return retries > 0 || (call?.wasRetried === true && services.direction === "inbound");
+}
+
+/** A hop further on has retried: then so has whoever the app works for, as far as earlier hops are concerned. */
+export function hearOfRetries({ call }: RequestContext, head: ResponseHead): void {
+  if (call !== undefined && hasHeader(head, RETRIED_HEADER)) call.wasRetried = true;
+}
+
+/** A retry will be made, because of what came of an attempt at `endpoint`. */
+export function noteRetry(ctx: RequestContext, why: string, endpoint: EndpointState | undefined): void {
+  ctx.retries += 1;
+  ctx.retriedFor = ctx.retriedFor === "" ? why : `${ctx.retriedFor},${why}`;
+  if (endpoint !== undefined) ctx.tried = [...ctx.tried, endpoint];
+  if (ctx.call !== undefined) ctx.call.wasRetried = true;
+}
+
+function refusalOf(decision: number): RetryRefusal {
+  switch (decision) {
+    case EXHAUSTED:
+      return "retry-limit-exceeded";
+    case LATE:
+      return "no-time-left";
+    case REPEATED:
+      return "retried-by-caller";
+    case FINAL:
+      return "told-not-to";
+    default:
+      return "";
+  }
+}

@@ -1,0 +1,43 @@
+import type { ForwardRuntime } from "../runtime/runtime.ts";
+import type { RequestContext } from "./request-context.ts";
+
+// Hot: once per request.
+/**
+ * How long the request may take, and on whose behalf it is made: the shortest of what the route allows, what the caller says,
+ * and what is left of the request that the app is answering with it. So a deadline only ever shrinks on its way.
+ */
+export function settleTime(ctx: RequestContext, route: ForwardRuntime): void {
+  const { calls, clock, direction } = ctx.services;
+  ctx.timeoutMs = Math.min(route.timeoutMs === 0 ? Infinity : route.timeoutMs, ctx.incomingDeadlineMs);
+  if (direction === "inbound") {
+    ctx.call = calls.enter(ctx.traceId, ctx.incomingAttempt, clock.nowMs() + ctx.timeoutMs);
+    return;
+  }
+  const call = calls.find(ctx.traceId);
+  if (call === undefined) return;
+  ctx.call = call;
+  ctx.incomingAttempt = Math.max(ctx.incomingAttempt, call.attempt);
+  ctx.timeoutMs = Math.min(ctx.timeoutMs, Math.max(0, call.deadlineAtMs - clock.nowMs()));
+}
+
+/** The request has come whole: from now on its time runs. Returns it; Infinity for no limit. */
+export function startTime(ctx: RequestContext): number {
+  ctx.deadlineAtMs = ctx.services.clock.nowMs() + ctx.timeoutMs;
+  const { call } = ctx;
+  if (call !== undefined && ctx.direction === "inbound") {
+    call.deadlineAtMs = Math.max(call.deadlineAtMs, ctx.deadlineAtMs);
+  }
+  return ctx.timeoutMs;
+}
+
+/** Something else is asked in place of the service: it gets at least so long. Returns what it gets. */
+export function extendTime(ctx: RequestContext, leastMs: number): number {
+  const leftMs = Math.max(ctx.remainingMs(), leastMs);
+  ctx.deadlineAtMs = ctx.services.clock.nowMs() + leftMs;
+  return leftMs;
+}
+
+/** The request has ended. */
+export function leaveCall({ call, services, traceId }: RequestContext): void {
+  if (call !== undefined && services.direction === "inbound") services.calls.leave(traceId, call);
+}

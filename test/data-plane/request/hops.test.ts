@@ -1,0 +1,157 @@
+import assert from "node:assert/strict";
+import { describe, it, type TestContext } from "node:test";
+
+import { InboundCalls } from "../../../data-plane/request/inbound-calls.ts";
+import { INBOUND_CALLS_MAX } from "../../../shared/limits.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
+import { answering, ProxyFixture, retryPolicy, scriptedUpstream } from "../../support/proxy-fixture.ts";
+import { RawClient } from "../../support/raw-client.ts";
+
+const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
+const TRACEPARENT = `traceparent: 00-${TRACE}-00f067aa0ba902b7-01\r\n`;
+const UNAVAILABLE = "HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n";
+
+function get(lines = ""): string {
+  return `GET / HTTP/1.1\r\nHost: reviews\r\n${lines}\r\n`;
+}
+
+function header(request: string | undefined, name: string): string | undefined {
+  return new RegExp(`\r\n${name}: (.*)\r\n`).exec(request ?? "")?.[1];
+}
+
+/**
+ * One service of a chain: an inbound listener, an app, and an outbound listener to `next`. The app calls `next` when it is
+ * called, passes nothing on but the trace, and answers 503 when that is what it gets.
+ */
+async function service(t: TestContext, next: number, clock?: ManualClock): Promise<ProxyFixture> {
+  const calls = new InboundCalls();
+  const time = clock === undefined ? {} : { clock };
+  const outbound = await new ProxyFixture([next], { retry: retryPolicy(2), listener: { calls }, ...time }).start(t);
+  const app = await scriptedUpstream(t, (socket) => {
+    socket.on("data", (bytes: Buffer) => {
+      const traceparent = header(bytes.toString("latin1"), "traceparent") ?? "";
+      void callOn(outbound.port, traceparent).then((answer) => socket.write(answer));
+    });
+    socket.on("end", () => socket.end());
+  });
+  return new ProxyFixture([app], { listener: { direction: "inbound", calls }, ...time }).start(t);
+}
+
+async function callOn(port: number, traceparent: string): Promise<string> {
+  const client = await RawClient.connect(port);
+  client.write(get(`traceparent: ${traceparent}\r\n`));
+  const answer = await client.response();
+  client.destroy();
+  return answer.startsWith("HTTP/1.1 503") ? UNAVAILABLE : "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+}
+
+describe("retries over several hops", () => {
+  it("are made by one of them only, though the apps pass on nothing but the trace", async (t) => {
+    let requests = 0;
+    const last = await scriptedUpstream(
+      t,
+      answering(() => {
+        requests += 1;
+        return UNAVAILABLE;
+      }),
+    );
+    const third = await service(t, last);
+    const second = await service(t, third.port);
+    const first = await new ProxyFixture([second.port], { retry: retryPolicy(2) }).start(t);
+    const response = await first.send(get());
+    assert.match(response, /^HTTP\/1\.1 503 /);
+    assert.match(response, /x-heddle-retried: true/);
+    assert.equal(requests, 3, "not 27");
+  });
+
+  it("are not made for a request that is a retry already", async (t) => {
+    const seen: string[] = [];
+    const port = await scriptedUpstream(
+      t,
+      answering((request) => {
+        seen.push(request);
+        return UNAVAILABLE;
+      }),
+    );
+    const proxy = await new ProxyFixture([port], { retry: retryPolicy(2) }).start(t);
+    await proxy.send(get("x-heddle-attempt: 2\r\n"));
+    assert.equal(seen.length, 1);
+    assert.equal(header(seen[0], "x-heddle-attempt"), "2");
+    await proxy.send(get("x-heddle-attempt: 1\r\n"));
+    assert.deepEqual(
+      seen.slice(1).map((request) => header(request, "x-heddle-attempt")),
+      [undefined, "2", "3"],
+    );
+  });
+});
+
+describe("the deadline of a request", () => {
+  it("is the smaller one of the caller's and the route's, and tells the next hop what is left", async (t) => {
+    const clock = new ManualClock();
+    const seen: string[] = [];
+    const port = await scriptedUpstream(
+      t,
+      answering((request) => {
+        seen.push(request);
+        return "";
+      }),
+    );
+    const proxy = await new ProxyFixture([port], { clock, timeoutMs: 5_000 }).start(t);
+    for (const [said, passed] of [
+      ["", "5000"],
+      ["x-heddle-deadline-ms: 300\r\n", "300"],
+      ["x-heddle-deadline-ms: 90000\r\n", "5000"],
+    ]) {
+      const client = await proxy.connect();
+      client.write(get(said));
+      await proxy.until(() => seen.length > 0, "it has arrived");
+      assert.equal(header(seen.pop(), "x-heddle-deadline-ms"), passed);
+      await proxy.pass(310);
+      assert.equal(proxy.sink.finished.length, passed === "300" ? 1 : 0);
+      if (passed === "300") assert.match(await client.response(), /^HTTP\/1\.1 504 .*error: timeout/s);
+      client.socket.resetAndDestroy();
+      await proxy.until(() => proxy.active === 0, "it has ended");
+      proxy.sink.finished.length = 0;
+    }
+  });
+
+  it("that has passed is 504 at once", async (t) => {
+    const proxy = await new ProxyFixture([1], {}).start(t);
+    assert.match(await proxy.send(get("x-heddle-deadline-ms: 0\r\n")), /^HTTP\/1\.1 504 /);
+    assert.equal(proxy.last().attempts, 0);
+  });
+
+  it("holds for the calls that the app makes for it", async (t) => {
+    const clock = new ManualClock();
+    const seen: string[] = [];
+    const last = await scriptedUpstream(
+      t,
+      answering((request) => {
+        seen.push(request);
+        return "";
+      }),
+    );
+    const inbound = await service(t, last, clock);
+    const client = await inbound.connect();
+    client.write(get(`x-heddle-deadline-ms: 700\r\n${TRACEPARENT}`));
+    await inbound.until(() => seen.length === 1, "the call of the app has arrived");
+    assert.equal(header(seen[0], "x-heddle-deadline-ms"), "700");
+  });
+});
+
+describe("the requests that the app is answering", () => {
+  it("are forgotten when they end, share the entry of their trace, and are bounded", () => {
+    const calls = new InboundCalls();
+    const call = calls.enter(TRACE, 1, 100);
+    assert.ok(call !== undefined);
+    assert.equal(calls.enter(TRACE, 2, 50), call);
+    assert.deepEqual([call.attempt, call.deadlineAtMs], [2, 100]);
+    calls.leave(TRACE, call);
+    assert.equal(calls.find(TRACE), call);
+    calls.leave(TRACE, call);
+    assert.equal(calls.find(TRACE), undefined);
+    for (let n = 0; n <= INBOUND_CALLS_MAX; n += 1) calls.enter(`trace ${n}`, 1, Infinity);
+    assert.equal(calls.size, INBOUND_CALLS_MAX);
+    assert.equal(calls.find(`trace ${INBOUND_CALLS_MAX}`), undefined);
+  });
+});
