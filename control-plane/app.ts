@@ -12,7 +12,7 @@ import { membershipMethods } from "./liveness/membership-methods.ts";
 import { ControlPlaneMetrics } from "./metrics/control-plane-metrics.ts";
 import { MetricsServer } from "./metrics/metrics-server.ts";
 import { rateLimitMethods } from "./ratelimit/rate-limit-methods.ts";
-import { TokenCoordinator } from "./ratelimit/token-coordinator.ts";
+import { TokenCoordinator } from "../shared/token-coordinator.ts";
 import { nodeClassKey, nodeClassOf } from "./snapshot/node-class.ts";
 import { rateLimitOf } from "./snapshot/rate-limit.ts";
 import { Publisher } from "./snapshot/publisher.ts";

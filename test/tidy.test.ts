@@ -14,13 +14,12 @@ const everything = [...source, ...tests];
 /** Files that decide: no clock, no chance, no input or output but their parameters. */
 const PURE: readonly RegExp[] = [
   /^shared\/(assert|result|violation|backoff|defaults|limits|string-hash|sliding-sum)\.ts$/,
-  /^shared\/(key-table|token-buckets?)\.ts$/,
+  /^shared\/(key-table|token-buckets?|token-coordinator)\.ts$/,
   /^shared\/model\//,
   /^control-plane\/catalog\//,
   /^control-plane\/snapshot\/(?!publisher|encode)/,
   /^control-plane\/xds\/(subscription|node-session|name-set|held-routes|payload|resource-set|cluster-history)\.ts$/,
   /^control-plane\/liveness\/lease\.ts$/,
-  /^control-plane\/ratelimit\/token-coordinator\.ts$/,
   /^data-plane\/(http1|router|balancer|policy)\//,
   /^data-plane\/runtime\/(runtime|compile|compile-cluster|endpoint-state)\.ts$/,
   /^data-plane\/xds\/(client-session|discovery-message|holdings|objection|session-outcome|waits)\.ts$/,

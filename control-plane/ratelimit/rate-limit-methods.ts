@@ -16,7 +16,7 @@ import { descriptorKey, grantsMetadata, isLease } from "../../shared/wire/token-
 import type { CallEnd } from "../grpc/call-end.ts";
 import type { Method } from "../grpc/grpc-endpoint.ts";
 import { unaryMethod } from "../grpc/unary-method.ts";
-import type { TokenCoordinator, TokenDemand, TokenGrant } from "./token-coordinator.ts";
+import type { TokenCoordinator, TokenDemand, TokenGrant } from "../../shared/token-coordinator.ts";
 
 export interface RateLimitMethodsOptions {
   readonly coordinator: TokenCoordinator;

@@ -19,13 +19,13 @@ export class TokenLease {
   tokens = 0;
   /** Unused ones on their way back. */
   returning = 0;
-  /** Looked at by each tick; only GlobalRateLimit writes it. */
+  /** Looked at by each tick; only SharedRateLimit writes it. */
   isActive = false;
   /** The last wish was not granted whole: the limit is reached, and nothing passes on credit. */
   isExhausted = false;
   /** Before that there is nothing to be had. */
   retryMs = 0;
-  /** While there is no coordinator; only GlobalRateLimit writes it, and since when it fills. */
+  /** While there is no coordinator; only SharedRateLimit writes it, and since when it fills. */
   share: TokenBucket | undefined = undefined;
   shareSinceMs = 0;
   #expiresMs = 0;

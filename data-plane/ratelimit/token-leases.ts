@@ -9,7 +9,7 @@ import type { Random } from "../../shared/random.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import type { Timer, Timers } from "../../shared/timers.ts";
 import { leaseRequest, readGrants } from "../../shared/wire/token-lease-wire.ts";
-import { GlobalRateLimit } from "../policy/global-rate-limit.ts";
+import { SharedRateLimit } from "../policy/shared-rate-limit.ts";
 import type { RateLimits } from "../runtime/rate-limits.ts";
 import type { LeaseChannel } from "./lease-channel.ts";
 
@@ -36,7 +36,7 @@ interface Calls {
  */
 export class TokenLeases {
   readonly #options: TokenLeasesOptions;
-  readonly #calls = new WeakMap<GlobalRateLimit, Calls>();
+  readonly #calls = new WeakMap<SharedRateLimit, Calls>();
   #ticking: Timer | undefined = undefined;
   #channel: LeaseChannel | undefined = undefined;
 
@@ -46,7 +46,7 @@ export class TokenLeases {
 
   /** After each change of configuration. */
   follow(): void {
-    const isNeeded = [...this.#options.rateLimits.values()].some(({ state }) => state instanceof GlobalRateLimit);
+    const isNeeded = [...this.#options.rateLimits.values()].some(({ state }) => state instanceof SharedRateLimit);
     if (!isNeeded) this.stop();
     else this.#ticking ??= this.#options.timers.every(TOKEN_LEASE_TICK_MS, () => this.#tick());
   }
@@ -60,11 +60,11 @@ export class TokenLeases {
 
   #tick(): void {
     for (const { limit, state } of this.#options.rateLimits.values()) {
-      if (state instanceof GlobalRateLimit) this.#turn(state, limit.policy);
+      if (state instanceof SharedRateLimit) this.#turn(state, limit.policy);
     }
   }
 
-  #turn(state: GlobalRateLimit, policy: RateLimitPolicy): void {
+  #turn(state: SharedRateLimit, policy: RateLimitPolicy): void {
     const nowMs = this.#options.clock.nowMs();
     const calls = this.#calls.get(state) ?? { isCalling: false, nextMs: 0 };
     this.#calls.set(state, calls);
@@ -80,7 +80,7 @@ export class TokenLeases {
   }
 
   #onAnswer(
-    state: GlobalRateLimit,
+    state: SharedRateLimit,
     policy: RateLimitPolicy,
     wishes: readonly LeaseWish[],
     grants: Result<readonly LeaseGrant[], string>,

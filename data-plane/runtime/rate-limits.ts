@@ -1,4 +1,4 @@
-import { GlobalRateLimit } from "../policy/global-rate-limit.ts";
+import { SharedRateLimit } from "../policy/shared-rate-limit.ts";
 import { LocalRateLimit, type RateLimit } from "../policy/rate-limit.ts";
 import type { EndpointState } from "./endpoint-state.ts";
 import type { RateLimitRuntime, Runtime } from "./runtime.ts";
@@ -32,17 +32,17 @@ export class RateLimits {
     for (const [key, limit] of named) {
       const entry = this.#states.get(key) ?? this.#new(limit);
       entry.limit = limit;
-      if (entry.state instanceof GlobalRateLimit) this.#configure(entry.state, limit, runtime);
+      if (entry.state instanceof SharedRateLimit) this.#configure(entry.state, limit, runtime);
     }
   }
 
-  #configure(state: GlobalRateLimit, { policy }: RateLimitRuntime, runtime: Runtime): void {
+  #configure(state: SharedRateLimit, { policy }: RateLimitRuntime, runtime: Runtime): void {
     state.failOpen = policy.failOpen;
     state.proxies = Math.max(1, endpointCount(policy.name, runtime)) * this.#workers;
   }
 
   #new(limit: RateLimitRuntime): RateLimitEntry {
-    const state = limit.policy.scope === "global" ? new GlobalRateLimit() : new LocalRateLimit();
+    const state = limit.policy.scope === "global" ? new SharedRateLimit() : new LocalRateLimit();
     const entry = { limit, state };
     this.#states.set(limit.stateKey, entry);
     return entry;

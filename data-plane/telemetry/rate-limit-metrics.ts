@@ -1,4 +1,4 @@
-import { GlobalRateLimit } from "../policy/global-rate-limit.ts";
+import { SharedRateLimit } from "../policy/shared-rate-limit.ts";
 import type { RateLimit } from "../policy/rate-limit.ts";
 import type { RateLimitEntry, RateLimits } from "../runtime/rate-limits.ts";
 import type { MetricFamily } from "./prometheus-text.ts";
@@ -19,7 +19,7 @@ export function rateLimitFamilies(rateLimits: RateLimits): readonly MetricFamily
       ofGlobal("failures"),
     ),
     family(byName, ["gauge", "heddle_rate_limit_alone", "Workers that go on without a coordinator."], (state) => {
-      if (!(state instanceof GlobalRateLimit)) return undefined;
+      if (!(state instanceof SharedRateLimit)) return undefined;
       return state.coordinator === "gone" ? 1 : 0;
     }),
   ];
@@ -33,7 +33,7 @@ function ofAny(field: "allowed" | "limited" | "keys"): Reading {
 }
 
 function ofGlobal(field: "leased" | "held" | "owed" | "failures"): Reading {
-  return (state) => (state instanceof GlobalRateLimit ? state[field] : undefined);
+  return (state) => (state instanceof SharedRateLimit ? state[field] : undefined);
 }
 
 function family(

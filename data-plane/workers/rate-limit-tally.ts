@@ -1,4 +1,4 @@
-import { GlobalRateLimit } from "../policy/global-rate-limit.ts";
+import { SharedRateLimit } from "../policy/shared-rate-limit.ts";
 import type { RateLimits } from "../runtime/rate-limits.ts";
 import type { RateLimitJson } from "../admin/admin-json.ts";
 
@@ -13,7 +13,7 @@ export function rateLimitTallies(rateLimits: RateLimits): ReadonlyMap<string, Ra
 }
 
 function sharedOf(state: unknown): RateLimitJson["shared"] {
-  if (!(state instanceof GlobalRateLimit)) return null;
+  if (!(state instanceof SharedRateLimit)) return null;
   const { coordinator, proxies, held, owed, leased, failures } = state;
   return { coordinator, proxies, held, owed, leased, failures };
 }

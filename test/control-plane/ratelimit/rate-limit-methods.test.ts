@@ -14,7 +14,7 @@ import { loadSync } from "@grpc/proto-loader";
 
 import { GrpcEndpoint } from "../../../control-plane/grpc/grpc-endpoint.ts";
 import { rateLimitMethods } from "../../../control-plane/ratelimit/rate-limit-methods.ts";
-import { TokenCoordinator } from "../../../control-plane/ratelimit/token-coordinator.ts";
+import { TokenCoordinator } from "../../../shared/token-coordinator.ts";
 import { formatAddress, type Address } from "../../../shared/address.ts";
 import type { RateLimitPolicy } from "../../../shared/model/rate-limit.ts";
 import { packageRoot } from "../../../shared/package-root.ts";

@@ -3,8 +3,8 @@ import { describe, it, type TestContext } from "node:test";
 
 import { GrpcEndpoint } from "../../../control-plane/grpc/grpc-endpoint.ts";
 import { rateLimitMethods } from "../../../control-plane/ratelimit/rate-limit-methods.ts";
-import { TokenCoordinator } from "../../../control-plane/ratelimit/token-coordinator.ts";
-import { GlobalRateLimit } from "../../../data-plane/policy/global-rate-limit.ts";
+import { TokenCoordinator } from "../../../shared/token-coordinator.ts";
+import { SharedRateLimit } from "../../../data-plane/policy/shared-rate-limit.ts";
 import { ADMITTED } from "../../../data-plane/policy/rate-limit.ts";
 import { TokenLeases } from "../../../data-plane/ratelimit/token-leases.ts";
 import { compileRateLimit } from "../../../data-plane/router/route-limit.ts";
@@ -72,8 +72,8 @@ function proxy(t: TestContext, address: Address, change: Partial<RateLimitPolicy
       (wait) => wait === ADMITTED,
     ).length;
   /** Ticks until something holds. */
-  const until = async (condition: (state: GlobalRateLimit) => boolean, what: string): Promise<void> => {
-    assert.ok(state instanceof GlobalRateLimit);
+  const until = async (condition: (state: SharedRateLimit) => boolean, what: string): Promise<void> => {
+    assert.ok(state instanceof SharedRateLimit);
     const deadlineMs = clock.nowMs() + 30_000;
     while (!condition(state)) {
       assert.ok(clock.nowMs() < deadlineMs, `still not so after 30 s: ${what}`);
@@ -97,7 +97,7 @@ describe("leases of tokens", () => {
       await turns(5);
     }
     assert.ok(passed >= POLICY.burst - 1, `${passed} passed`);
-    const owed = [one, two].reduce((sum, { state }) => sum + (state instanceof GlobalRateLimit ? state.owed : 0), 0);
+    const owed = [one, two].reduce((sum, { state }) => sum + (state instanceof SharedRateLimit ? state.owed : 0), 0);
     assert.ok(passed <= POLICY.burst + owed, `${passed} passed, ${owed} are owed`);
     assert.equal(one.admitted(100), 0);
   });
@@ -110,7 +110,7 @@ describe("leases of tokens", () => {
     await first.stop();
     admitted(40);
     await until(({ coordinator }) => coordinator === "gone", "the coordinator is gone");
-    assert.ok(state instanceof GlobalRateLimit && state.failures >= 1);
+    assert.ok(state instanceof SharedRateLimit && state.failures >= 1);
     assert.equal(admitted(40), 0, "a share starts empty, and fills by one token an hour");
     await coordinator(t, first.address.port);
     await until(({ coordinator }) => coordinator === "present", "the coordinator is back");

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { GlobalRateLimit } from "../../../data-plane/policy/global-rate-limit.ts";
+import { SharedRateLimit } from "../../../data-plane/policy/shared-rate-limit.ts";
 import { ADMITTED } from "../../../data-plane/policy/rate-limit.ts";
 import { applyRuntime, RuntimeHolder } from "../../../data-plane/runtime/apply.ts";
 import { RateLimits } from "../../../data-plane/runtime/rate-limits.ts";
@@ -94,7 +94,7 @@ describe("a limit that the proxies of a service share", () => {
     const snapshot = snapshotOf({ listeners: [outbound("web")], routes: [routes], clusters, assignments });
     applyRuntime(new RuntimeHolder(), compiled(snapshot, context).runtime, context);
     const [entry] = context.rateLimits.values();
-    assert.ok(entry?.state instanceof GlobalRateLimit);
+    assert.ok(entry?.state instanceof SharedRateLimit);
     assert.deepEqual([entry.state.proxies, entry.state.failOpen], [6, false], "three proxies with two workers each");
   });
 });

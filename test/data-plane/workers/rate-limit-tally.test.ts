@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { GlobalRateLimit } from "../../../data-plane/policy/global-rate-limit.ts";
+import { SharedRateLimit } from "../../../data-plane/policy/shared-rate-limit.ts";
 import { compileRateLimit } from "../../../data-plane/router/route-limit.ts";
 import { emptyRuntime } from "../../../data-plane/runtime/apply.ts";
 import { RateLimits } from "../../../data-plane/runtime/rate-limits.ts";
@@ -26,7 +26,7 @@ describe("the limits of several workers", () => {
       rateLimits.reconcile({ ...emptyRuntime, rateLimits: [limit] });
       const state = rateLimits.of(limit);
       for (const client of ["a", "a", "b"]) state.admit(client, limit.rate, 0);
-      assert.ok(state instanceof GlobalRateLimit);
+      assert.ok(state instanceof SharedRateLimit);
       if (index === 1) state.onFailed(0);
     }
     const shared = { coordinator: "gone", proxies: 2, held: 0, owed: 4, leased: 0, failures: 1 };

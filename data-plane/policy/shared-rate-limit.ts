@@ -25,7 +25,7 @@ const OTHERS = "*";
  * the coordinator dies, this still holds with `burst + proxies` for the shares. One that starts anew begins with full
  * buckets: one burst more.
  */
-export class GlobalRateLimit implements RateLimit {
+export class SharedRateLimit implements RateLimit {
   allowed = 0;
   limited = 0;
   /** Tokens that came, and calls that failed. */

@@ -1,6 +1,6 @@
-import { COORDINATED_KEYS_MAX } from "../../shared/limits.ts";
-import { KeyTable } from "../../shared/key-table.ts";
-import { TokenBucket, type TokenRate } from "../../shared/token-bucket.ts";
+import { COORDINATED_KEYS_MAX } from "./limits.ts";
+import { KeyTable } from "./key-table.ts";
+import { TokenBucket, type TokenRate } from "./token-bucket.ts";
 
 /** What is asked for one descriptor of a domain. */
 export interface TokenDemand {

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { TokenCoordinator } from "../../../control-plane/ratelimit/token-coordinator.ts";
-import { GlobalRateLimit } from "../../../data-plane/policy/global-rate-limit.ts";
+import { TokenCoordinator } from "../../../shared/token-coordinator.ts";
+import { SharedRateLimit } from "../../../data-plane/policy/shared-rate-limit.ts";
 import { ADMITTED } from "../../../data-plane/policy/rate-limit.ts";
 import {
   TOKEN_LEASE_CALL_MS,
@@ -19,7 +19,7 @@ const KEY = "web";
 
 /** A proxy with its calls to the coordinator, which take their time. */
 class SimulatedProxy {
-  readonly limit = new GlobalRateLimit();
+  readonly limit = new SharedRateLimit();
   /** Tokens on the wire, in either direction. */
   travelling = 0;
   /** Requests per step. */
@@ -228,7 +228,7 @@ describe("credit", () => {
   const rate = { tokensPerMs: 0.01, burst: 10 };
 
   it("ends when the coordinator says that the limit is reached, and is paid for before anything passes again", () => {
-    const limit = new GlobalRateLimit();
+    const limit = new SharedRateLimit();
     limit.proxies = 2;
     const passed = (count: number, nowMs: number): number =>
       Array.from({ length: count }, () => limit.admit(KEY, rate, nowMs)).filter((wait) => wait === ADMITTED).length;
@@ -249,17 +249,17 @@ describe("credit", () => {
 
 describe("a shared limit without a coordinator", () => {
   const rate = { tokensPerMs: 0.01, burst: 4 };
-  const admitted = (limit: GlobalRateLimit, count: number, nowMs: number): number =>
+  const admitted = (limit: SharedRateLimit, count: number, nowMs: number): number =>
     Array.from({ length: count }, () => limit.admit(KEY, rate, nowMs)).filter((wait) => wait === ADMITTED).length;
 
   it("that never answered lets everything pass, if so configured", () => {
-    const limit = new GlobalRateLimit();
+    const limit = new SharedRateLimit();
     limit.onFailed(0);
     assert.equal(admitted(limit, 100, 1), 100);
   });
 
   it("that never answered lets nothing pass, if so configured", () => {
-    const limit = new GlobalRateLimit();
+    const limit = new SharedRateLimit();
     limit.failOpen = false;
     limit.onFailed(0);
     assert.equal(admitted(limit, 100, 1), 0);
@@ -267,7 +267,7 @@ describe("a shared limit without a coordinator", () => {
   });
 
   it("that has answered before divides the limit by the proxies, from nothing", () => {
-    const limit = new GlobalRateLimit();
+    const limit = new SharedRateLimit();
     limit.proxies = 2;
     limit.onGranted([], [], 0);
     limit.onFailed(0);
@@ -278,7 +278,7 @@ describe("a shared limit without a coordinator", () => {
   });
 
   it("asks again for whoever sends requests, and follows the answer", () => {
-    const limit = new GlobalRateLimit();
+    const limit = new SharedRateLimit();
     limit.onFailed(0);
     admitted(limit, 3, 1);
     const wishes = limit.onTick(60, true);
@@ -291,7 +291,7 @@ describe("a shared limit without a coordinator", () => {
 
 describe("a proxy's call for tokens", () => {
   it("brings up to 256 wishes, and the rest with the next", () => {
-    const limit = new GlobalRateLimit();
+    const limit = new SharedRateLimit();
     for (let client = 0; client < 400; client += 1) limit.admit(`client-${client}`, { tokensPerMs: 1, burst: 10 }, 0);
     const first = limit.onTick(50, true);
     assert.ok(first.length <= 256 && first.length > 200, String(first.length));
