@@ -70,6 +70,28 @@ function split(v1Weight: number, v2Weight: number): { kind: { $case: "trafficSpl
   return { kind: { $case: "trafficSplit", value } };
 }
 
+function policy(value: object): { kind: { $case: "servicePolicy"; value: object } } {
+  return { kind: { $case: "servicePolicy", value: { serviceName: "reviews", ...value } } };
+}
+
+const everyPolicy = {
+  perTryTimeoutMs: 500,
+  hedgeOnPerTryTimeout: true,
+  retryNonIdempotent: true,
+  maxRequests: 7,
+  adaptiveConcurrency: true,
+  outlierConsecutive5xx: 9,
+  outlierSuccessRateStdev: 1_900,
+  outlierFailurePercentage: 85,
+  healthCheck: "callers",
+  slowStartSec: 20,
+  lbPolicy: "least_request",
+  faultDelayPercent: 1,
+  faultDelayMs: 1,
+  mirrorTo: "reviews/v2",
+  fallback: "static",
+};
+
 describe("a real Envoy", { skip, timeout: 60_000 }, () => {
   it("acknowledges all four types and routes as the rows say", async (t) => {
     const { controlPlane, envoy, outbound } = await startMesh(t);
@@ -126,6 +148,33 @@ describe("a real Envoy", { skip, timeout: 60_000 }, () => {
     assert.deepEqual(failures, []);
     assert.equal(await envoy.stat("cluster_manager.cds.update_rejected"), 0);
     assert.equal(await envoy.stat("cluster_manager.warming_clusters"), 0);
+  });
+
+  it("injects a fault while a policy says so, for the requests that it means", async (t) => {
+    const { controlPlane, envoy, outbound } = await startMesh(t);
+    const fault = { faultAbortPercent: 100, faultAbortStatus: 418, faultHeaderMatch: { "x-hurt": "1" } };
+    await applyBundle(controlPlane, { resources: [policy(fault)] });
+    await until(async () => (await call(outbound, "reviews", { "x-hurt": "1" })).status === 418);
+    assert.equal((await call(outbound, "reviews")).status, 200);
+    await applyBundle(controlPlane, { resources: [policy({})] });
+    await until(async () => (await call(outbound, "reviews", { "x-hurt": "1" })).status === 200);
+    assert.equal(await envoy.stat("http.outbound.rds.outbound.update_rejected"), 0);
+  });
+
+  it("takes every policy of a service in the words it has for them", async (t) => {
+    const { controlPlane, envoy } = await startMesh(t);
+    await applyBundle(controlPlane, { resources: [policy(everyPolicy)] });
+    const dump = async (): Promise<string> => envoy.admin("/config_dump?resource=dynamic_active_clusters");
+    await until(async () => (await dump()).includes('"max_requests": 7'));
+    const clusters = await dump();
+    for (const words of ['"path": "/health"', '"consecutive_5xx": 9', '"slow_start_window": "20s"']) {
+      assert.ok(clusters.includes(words), words);
+    }
+    const routes = await envoy.admin("/config_dump?resource=dynamic_route_configs");
+    assert.ok(routes.includes('"cluster": "reviews/v2"'), "the mirror");
+    assert.ok(routes.includes('"hedge_on_per_try_timeout": true'), "hedging");
+    assert.equal(await envoy.stat("cluster_manager.cds.update_rejected"), 0);
+    assert.equal(await envoy.stat("http.outbound.rds.outbound.update_rejected"), 0);
   });
 
   it("keeps serving when the control plane is gone", async (t) => {

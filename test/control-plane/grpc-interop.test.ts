@@ -61,6 +61,27 @@ describe("a proxyless gRPC client", { timeout: 90_000 }, () => {
     );
   });
 
+  it("obeys a fault of the service it dials, and the bounds that come with it are no reason to refuse", async (t) => {
+    const controlPlane = await openControlPlane(t);
+    const policy = {
+      serviceName: "echo",
+      faultAbortPercent: 100,
+      faultAbortStatus: 503,
+      maxRequests: 5,
+      outlierFailurePercentage: 50,
+      healthCheck: "both",
+      slowStartSec: 10,
+      mirrorTo: "echo/v1",
+      hedgeOnPerTryTimeout: true,
+      perTryTimeoutMs: 500,
+    };
+    await applyBundle(controlPlane, {
+      resources: [endpoint(await startEcho(t, "one"), "v1"), { kind: { $case: "servicePolicy", value: policy } }],
+    });
+    const [answer] = await callThroughMesh(controlPlane, "echo", 1);
+    assert.match(answer ?? "", /^error 14: .*[Ff]ault/);
+  });
+
   it("shares the calls among the endpoints without one", async (t) => {
     const controlPlane = await openControlPlane(t);
     const ports = [await startEcho(t, "one"), await startEcho(t, "two")] as const;
