@@ -1,6 +1,7 @@
 import { once } from "node:events";
 import { connect, createServer, type AddressInfo, type Server, type Socket } from "node:net";
 
+import { WRITE_STALL_MS } from "../../shared/defaults.ts";
 import { RELAY_BUFFER_BYTES_MAX } from "../../shared/limits.ts";
 import { LoneProxy } from "./lone-proxy.ts";
 import { until } from "./until.ts";
@@ -28,6 +29,11 @@ export interface StallVerdict {
 
 const PIECE = Buffer.alloc(64 * 1024, "x");
 const WARM_UP_REQUESTS = 200;
+/**
+ * A stall is WRITE_STALL_MS without progress. What the kernel gives back of those that were cut lets others go on for a
+ * while: with a thousand it is short of memory for sockets.
+ */
+const CUT_MS_MAX = 5 * WRITE_STALL_MS;
 /** The heap may grow once by this much under any load: V8's young space has 3 x 16 MiB, the rest is code and lists. */
 const BASE_BYTES = 64 * 1024 * 1024;
 
@@ -62,7 +68,7 @@ export async function runStalledReaders(options: StalledReaders): Promise<StallV
     const writtenMb = mb(upstream.written);
     if (options.untilCut) {
       options.onPhase("waiting until the proxy gives them up");
-      await until(async () => (await active()) === 0, "all are cut");
+      await until(async () => (await active()) === 0, "all are cut", CUT_MS_MAX);
     }
     for (const reader of readers) reader.close();
     const leftovers = await leftoversOf(proxy);
