@@ -14,6 +14,7 @@ import { HttpListener, type HttpListenerOptions } from "./listener/http-listener
 import { ListenerSet, type ListenerSpec } from "./listener/listener-set.ts";
 import type { ProxyLimitValues } from "./proxy-limits.ts";
 import { ResponseCache } from "./policy/response-cache.ts";
+import { hearAttempt } from "./request/judge-attempt.ts";
 import { applyRuntime, RuntimeHolder } from "./runtime/apply.ts";
 import { InboundCalls } from "./request/inbound-calls.ts";
 import { compile, CompileCache } from "./runtime/compile.ts";
@@ -34,7 +35,9 @@ import { Egress } from "./upstream/egress.ts";
 import { HealthChecker } from "./upstream/health-checker.ts";
 import { EndpointWatches } from "./upstream/endpoint-watches.ts";
 import type { CountBook } from "./workers/count-book.ts";
+import { NewsExchange } from "./workers/news-exchange.ts";
 import { rateLimitTallies } from "./workers/rate-limit-tally.ts";
+import type { News } from "./workers/worker-news.ts";
 import { endpointTallies, type Tally } from "./workers/tally.ts";
 import { growYoungHeapUnderLoad } from "./young-heap.ts";
 
@@ -53,6 +56,8 @@ export interface DataPathOptions {
 export interface SharedByWorkers {
   readonly worker: number;
   readonly counts: CountBook;
+  /** Under which they meet to exchange news. */
+  readonly meeting: string;
 }
 
 /**
@@ -62,7 +67,7 @@ export interface SharedByWorkers {
 export class DataPath {
   readonly holder = new RuntimeHolder();
   readonly endpoints: EndpointStates;
-  readonly clusters = new ClusterStates();
+  readonly clusters: ClusterStates;
   readonly rateLimits: RateLimits;
   readonly #tokenLeases: TokenLeases;
   readonly checker: HealthChecker;
@@ -74,6 +79,7 @@ export class DataPath {
   readonly #log: Logger;
   readonly #accessLog: LineSink | undefined;
   readonly #shared: SharedByWorkers | undefined;
+  readonly #news: NewsExchange | undefined;
   readonly #cache = new CompileCache();
   readonly #wheel = new TimerWheel(systemClock);
   readonly #wheelTurning: Timer;
@@ -87,6 +93,9 @@ export class DataPath {
     this.#accessLog = accessLog;
     this.#shared = shared;
     this.endpoints = new EndpointStates(shared?.counts);
+    this.clusters = new ClusterStates(shared?.counts);
+    this.#news =
+      shared === undefined ? undefined : new NewsExchange(shared.meeting, systemTimers, (news) => this.#onNews(news));
     this.rateLimits = new RateLimits(config.workers);
     this.#tokenLeases = new TokenLeases({
       rateLimits: this.rateLimits,
@@ -99,7 +108,7 @@ export class DataPath {
     const sockets = shared?.counts.of("sockets");
     if (sockets !== undefined) descriptors.shareWith(sockets);
     this.#egress = config.egress === "allow-any" ? new Egress() : undefined;
-    const shell = { wheel: this.#wheel, clock: systemClock, random: systemRandom, log };
+    const shell = { wheel: this.#wheel, clock: systemClock, random: systemRandom, log, news: this.#news };
     this.checker = new HealthChecker(this.#wheel, systemRandom);
     this.watches = new EndpointWatches({ ...shell, checker: this.checker });
     this.listeners = new ListenerSet(this.#listenerMaker(), log);
@@ -156,6 +165,7 @@ export class DataPath {
     // An idle connection to a peer would keep the process until the peer closes it.
     for (const endpoint of this.endpoints.values()) endpoint.pool?.drain();
     this.#egress?.drain();
+    this.#news?.close();
   }
 
   /** After `close`: settles when the last log lines are written, or nobody took them for a while. */
@@ -163,6 +173,21 @@ export class DataPath {
     const tooLong = new Promise<void>((settle) => systemTimers.after(LOG_FLUSH_MS, settle));
     await Promise.race([this.#accessLog?.flush(), tooLong]);
     this.#wheelTurning.cancel();
+  }
+
+  /** Decides from here on as if it had met the same. */
+  #onNews({ attempts, breakers, ejections, tokens }: News): void {
+    const nowMs = systemClock.nowMs();
+    const { clusters } = this.holder.current;
+    for (const { cluster, endpoint, verdicts } of attempts) {
+      const runtime = clusters.get(cluster);
+      if (runtime !== undefined) for (const verdict of verdicts) hearAttempt(runtime, endpoint, { verdict, nowMs });
+    }
+    for (const { cluster, endpoint, reason, forMs } of ejections) {
+      clusters.get(cluster)?.state.results?.onEjectionHeard(endpoint, reason, forMs);
+    }
+    for (const { service, view } of breakers) this.clusters.service(service)?.breaker.adopt(view, nowMs);
+    for (const { limit, key, count } of tokens) this.rateLimits.hear(limit, key, count, nowMs);
   }
 
   #portOf({ name }: ListenerSpec): Pick<HttpListenerOptions, "sharesPort" | "connectionsOfAll"> {
@@ -183,6 +208,7 @@ export class DataPath {
         // What comes in is for the app beside the proxy, never for a host elsewhere.
         ...(spec.direction === "outbound" && this.#egress !== undefined ? { egress: this.#egress } : {}),
         rateLimits: this.rateLimits,
+        ...(this.#news === undefined ? {} : { news: this.#news }),
         runtimeOf: () => this.holder.current,
         sink,
         responses: this.responses,

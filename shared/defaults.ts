@@ -211,6 +211,8 @@ export const WORKER_SWAP_MS = 2_000;
 export const WORKER_ANSWER_MS = 1_000;
 /** From the order to end until a worker is ended: its log lines are written by then. */
 export const WORKER_STOP_MS = 1_000;
+/** What one worker meets, the others know after about this long. */
+export const WORKER_NEWS_MS = 10;
 /** Full jitter between these before a worker that died is started anew; one that lived this long had no part in the last death. */
 export const WORKER_RESTART_MIN_MS = 100;
 export const WORKER_RESTART_MAX_MS = 10_000;

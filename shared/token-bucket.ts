@@ -33,6 +33,12 @@ export class TokenBucket {
     return true;
   }
 
+  /** Somebody else has taken so many of them, whether they were there or not: what is lacking has to come first. */
+  spend(count: number, nowMs: number): void {
+    this.#fill(nowMs);
+    this.#tokens -= count;
+  }
+
   /** As many whole ones as there are, at most `count`. */
   takeUpTo(count: number, nowMs: number): number {
     this.#fill(nowMs);

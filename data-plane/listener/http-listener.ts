@@ -21,6 +21,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { RequestSink } from "../telemetry/request-record.ts";
 import { descriptors } from "../socket/descriptors.ts";
 import type { Egress } from "../upstream/egress.ts";
+import type { NewsExchange } from "../workers/news-exchange.ts";
 import type { SharedCount } from "../workers/shared-count.ts";
 import { CONNECTION_TIMES, type ConnectionHome, type ConnectionTimes, type OpenConnection } from "./connection-home.ts";
 import { DownstreamConnection } from "./downstream-connection.ts";
@@ -44,6 +45,8 @@ export interface HttpListenerOptions {
   readonly rateLimits?: RateLimits;
   /** What the app is answering, for all listeners. */
   readonly calls?: InboundCalls;
+  /** Undefined: there are no other workers. */
+  readonly news?: NewsExchange;
   /** One per process; undefined: hosts outside the mesh are 404 NR (`egress: registry-only`). */
   readonly egress?: Egress;
   /** Told of an error that ended a request: a bug of ours, to be logged. */
@@ -213,6 +216,7 @@ function servicesOf(options: HttpListenerOptions, times: ConnectionTimes): Liste
     identity: options.identity,
     rateLimits: options.rateLimits ?? new RateLimits(),
     calls: options.calls ?? new InboundCalls(),
+    news: options.news,
     egress: options.egress,
     sampleRatio: options.sampleRatio ?? TRACE_SAMPLE_RATIO,
     streamIdleMs: times.streamIdleMs,

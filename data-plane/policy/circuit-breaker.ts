@@ -1,9 +1,20 @@
 import { BREAKER_JITTER_RATIO } from "../../shared/defaults.ts";
 import type { BreakerPolicy } from "../../shared/model/cluster-policy.ts";
 import { SlidingSum } from "../../shared/sliding-sum.ts";
+import type { SharedCount } from "../workers/shared-count.ts";
 import { isFailure, type TimedVerdict } from "./verdict.ts";
 
 export type BreakerState = "closed" | "open" | "half-open";
+
+/** How a breaker stands, for the same service's breaker in another worker. Durations, because each has a clock of its own. */
+export interface BreakerView {
+  readonly state: BreakerState;
+  /** How long it opened last, and how long until it asks for a probe. */
+  readonly openMs: number;
+  readonly probeInMs: number;
+  /** Probes in a row that succeeded. */
+  readonly successes: number;
+}
 
 /** What {@link CircuitBreaker.admit} returns in place of a permit. */
 export const REFUSED = -1;
@@ -20,7 +31,7 @@ export const REFUSED = -1;
  * window holds enough results (C2).
  *
  * Invariants:
- * - Half-open has at most one probe in flight.
+ * - Half-open has at most one probe in flight, in all workers of the proxy together.
  * - A result counts only in the epoch that admitted it, which is what a permit names. An attempt that was admitted before the
  *   breaker opened and ends after it must not close, or re-open, anything.
  * - Every permit comes back once, and a probe without a verdict (its client went away) makes room for another one.
@@ -46,6 +57,12 @@ export class CircuitBreaker {
   #probeAtMs = 0;
   #isProbing = false;
   #successes = 0;
+  /** Probes in flight in all workers; undefined with one. */
+  readonly #probesOfAll: SharedCount | undefined;
+
+  constructor(probesOfAll?: SharedCount) {
+    this.#probesOfAll = probesOfAll;
+  }
 
   /** When an open breaker asks for a probe. */
   get probeAtMs(): number {
@@ -56,7 +73,7 @@ export class CircuitBreaker {
   /** A permit, to be given to {@link report} or {@link giveBack} exactly once, or {@link REFUSED}. */
   admit(nowMs: number): number {
     if (this.state === "closed") return this.#epoch;
-    if (this.isRefusing(nowMs)) {
+    if (this.isRefusing(nowMs) || !this.#takeProbe()) {
       this.refusals += 1;
       return REFUSED;
     }
@@ -75,13 +92,37 @@ export class CircuitBreaker {
   report(policy: BreakerPolicy, permit: number, { verdict, nowMs }: TimedVerdict, unit: number): void {
     if (verdict === "none" || verdict === "rate-limited") return this.giveBack(permit);
     if (permit !== this.#epoch) return undefined;
-    this.#isProbing = false;
+    this.#endProbe();
     return isFailure(verdict) ? this.#onFailure(policy, nowMs, unit) : this.#onSuccess(policy, nowMs);
   }
 
   /** Nothing was learnt under this permit. */
   giveBack(permit: number): void {
-    if (permit === this.#epoch) this.#isProbing = false;
+    if (permit === this.#epoch) this.#endProbe();
+  }
+
+  /**
+   * An attempt of another worker went like this. It is counted, and opens nothing: the worker that met the last failure
+   * opens its own, and tells. While open or half-open only probes count, and of these their worker tells, too.
+   */
+  hear(policy: BreakerPolicy, { verdict, nowMs }: TimedVerdict): void {
+    if (this.state !== "closed" || verdict === "none" || verdict === "rate-limited") return;
+    this.#count(policy, isFailure(verdict), nowMs);
+  }
+
+  view(nowMs: number): BreakerView {
+    const probeInMs = Math.max(0, this.#probeAtMs - nowMs);
+    return { state: this.state, openMs: this.#openMs, probeInMs, successes: this.#successes };
+  }
+
+  /** Another worker's breaker has changed: this one stands like it. A probe of ours that is in flight decides nothing any more. */
+  adopt({ state, openMs, probeInMs, successes }: BreakerView, nowMs: number): void {
+    if (state === "closed" && this.state === "closed") return;
+    if (state === "closed") this.#close();
+    else this.#become(state);
+    this.#openMs = openMs;
+    this.#probeAtMs = nowMs + probeInMs;
+    this.#successes = successes;
   }
 
   /** Results and failures in the window, for people. */
@@ -91,24 +132,27 @@ export class CircuitBreaker {
   }
 
   #onSuccess(policy: BreakerPolicy, nowMs: number): void {
+    if (this.state === "closed") return this.#count(policy, false, nowMs);
     this.failuresInRow = 0;
-    if (this.state === "closed") {
-      this.#results.add(1, policy.windowMs, nowMs);
-      return;
-    }
     this.#successes += 1;
     if (this.#successes >= policy.successes) this.#close();
+    return undefined;
   }
 
   #onFailure(policy: BreakerPolicy, nowMs: number, unit: number): void {
-    this.failuresInRow += 1;
     if (this.state !== "closed") {
+      this.failuresInRow += 1;
       this.#open(Math.min(this.#openMs * 2, policy.recoveryMaxMs), nowMs, unit);
       return;
     }
-    this.#results.add(1, policy.windowMs, nowMs);
-    this.#failures.add(1, policy.windowMs, nowMs);
+    this.#count(policy, true, nowMs);
     if (this.#isTooMany(policy, nowMs)) this.#open(policy.recoveryMs, nowMs, unit);
+  }
+
+  #count({ windowMs }: BreakerPolicy, isFailed: boolean, nowMs: number): void {
+    this.failuresInRow = isFailed ? this.failuresInRow + 1 : 0;
+    this.#results.add(1, windowMs, nowMs);
+    if (isFailed) this.#failures.add(1, windowMs, nowMs);
   }
 
   #isTooMany(policy: BreakerPolicy, nowMs: number): boolean {
@@ -126,6 +170,20 @@ export class CircuitBreaker {
     this.#probeAtMs = nowMs + openMs * (1 + BREAKER_JITTER_RATIO * (2 * unit - 1));
   }
 
+  /** Counted first, then compared: of two workers that would probe at once, at most one does. */
+  #takeProbe(): boolean {
+    if (this.#probesOfAll === undefined) return true;
+    this.#probesOfAll.add(1);
+    if (this.#probesOfAll.total <= 1) return true;
+    this.#probesOfAll.add(-1);
+    return false;
+  }
+
+  #endProbe(): void {
+    if (this.#isProbing) this.#probesOfAll?.add(-1);
+    this.#isProbing = false;
+  }
+
   #close(): void {
     this.#become("closed");
     this.#results.clear();
@@ -135,7 +193,7 @@ export class CircuitBreaker {
   #become(state: BreakerState): void {
     this.state = state;
     this.#epoch += 1;
-    this.#isProbing = false;
+    this.#endProbe();
     this.#successes = 0;
   }
 }

@@ -151,6 +151,15 @@ export class OutlierDetector {
     return event;
   }
 
+  /** Another worker has ejected it, for so long: it is out here, too, unless an invariant of what is known here forbids it. */
+  adopt(key: string, reason: EjectionReason, nowMs: number, forMs: number): OutlierEvent | undefined {
+    const tally = this.#tallies.get(key);
+    if (tally === undefined || !this.#mayEject(tally)) return undefined;
+    const event = this.#eject(key, tally, { reason, atMs: nowMs, untilMs: nowMs + forMs });
+    this.#schedule(nowMs);
+    return event;
+  }
+
   /**
    * It has answered a health check: an ejection ends. The row of one that is in goes on: requests fail where the check
    * sees nothing (seed F3.8).

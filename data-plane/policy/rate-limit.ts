@@ -13,6 +13,8 @@ export interface RateLimit {
   readonly keys: number;
   /** {@link ADMITTED}, or the milliseconds to wait, above 0. `key` says whose tokens are taken. Hot. */
   admit(key: string, rate: TokenRate, nowMs: number): number;
+  /** Another worker has admitted `requests` of them. */
+  hear(key: string, rate: TokenRate, requests: number, nowMs: number): void;
 }
 
 /** A limit that this proxy keeps alone. */
@@ -37,5 +39,9 @@ export class LocalRateLimit implements RateLimit {
     }
     this.limited += 1;
     return bucket.waitMs(1, nowMs);
+  }
+
+  hear(key: string, rate: TokenRate, requests: number, nowMs: number): void {
+    this.#buckets.of(key, rate, nowMs).spend(requests, nowMs);
   }
 }

@@ -76,6 +76,9 @@ export class SharedRateLimit implements RateLimit {
     return this.#waitMs(lease, nowMs);
   }
 
+  /** The other has leases of its own: what it admits was granted to it. */
+  hear(): void {}
+
   /**
    * What to ask the coordinator for, now and in one call; nothing unless `mayAsk`. Of more than fit, those that waited
    * longest come first.

@@ -14,6 +14,9 @@ export function admit(ctx: RequestContext, route: RouteRuntime): boolean | undef
   // The caller's name comes with the headers of the trace.
   if (limit.isByClient && ctx.traceId === "") readPropagation(ctx);
   const key = limit.key(ctx.head, ctx.source, ctx.downstream.sourceIp);
-  const waitMs = ctx.services.rateLimits.of(limit).admit(key, limit.rate, ctx.services.clock.nowMs());
-  return waitMs === ADMITTED ? undefined : replyRateLimited(ctx, limit.refusalLines(waitMs));
+  const { rateLimits, clock, news } = ctx.services;
+  const waitMs = rateLimits.of(limit).admit(key, limit.rate, clock.nowMs());
+  if (waitMs !== ADMITTED) return replyRateLimited(ctx, limit.refusalLines(waitMs));
+  news?.onToken(limit.stateKey, key);
+  return undefined;
 }

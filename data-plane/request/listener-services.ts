@@ -8,6 +8,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { RequestSink } from "../telemetry/request-record.ts";
 import type { Egress } from "../upstream/egress.ts";
 import type { InboundCalls } from "./inbound-calls.ts";
+import type { NewsExchange } from "../workers/news-exchange.ts";
 
 /** Who this proxy stands beside. */
 export interface Identity {
@@ -35,6 +36,8 @@ export interface ListenerServices {
   readonly identity: Identity;
   /** One for all listeners of the proxy. */
   readonly rateLimits: RateLimits;
+  /** Tells the other workers; undefined: there are none. */
+  readonly news: NewsExchange | undefined;
   /** The way out of the mesh; undefined: there is none. */
   readonly egress: Egress | undefined;
   /** Share of the traces started here that are sampled. */

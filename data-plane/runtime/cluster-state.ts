@@ -1,12 +1,23 @@
 import { CircuitBreaker } from "../policy/circuit-breaker.ts";
 import { ConcurrencyLimit } from "../policy/concurrency-limit.ts";
 import { RetryBudget } from "../policy/retry-budget.ts";
+import type { EjectionReason } from "../policy/outlier-detector.ts";
 import type { Verdict } from "../policy/verdict.ts";
+import type { CountBook } from "../workers/count-book.ts";
 import type { EndpointState } from "./endpoint-state.ts";
+
+/** Of a service, among the counts that workers share. */
+export function probesName(service: string): string {
+  return `probes ${service}`;
+}
 
 /** Hears how each attempt at an endpoint of a cluster went; the real one is upstream/endpoint-watch.ts. */
 export interface ResultListener {
   onResult(endpoint: EndpointState, verdict: Verdict): void;
+  /** The attempt was another worker's. */
+  onHeard(endpoint: string, verdict: Verdict): void;
+  /** Another worker has ejected the endpoint, for so long. */
+  onEjectionHeard(endpoint: string, reason: EjectionReason, forMs: number): void;
 }
 
 /**
@@ -16,13 +27,14 @@ export interface ResultListener {
  */
 export class ServiceState {
   readonly service: string;
-  readonly breaker = new CircuitBreaker();
   readonly retryBudget = new RetryBudget();
+  readonly breaker: CircuitBreaker;
   /** The last reconciliation that found it in use; only ClusterStates writes it. */
   reconciliation = 0;
 
-  constructor(service: string) {
+  constructor(service: string, counts?: CountBook) {
     this.service = service;
+    this.breaker = new CircuitBreaker(counts?.of(probesName(service)));
   }
 }
 

@@ -1,4 +1,5 @@
-import { ClusterState, ServiceState } from "./cluster-state.ts";
+import type { CountBook } from "../workers/count-book.ts";
+import { ClusterState, probesName, ServiceState } from "./cluster-state.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
@@ -8,10 +9,20 @@ import type { Runtime } from "./runtime.ts";
 export class ClusterStates {
   readonly #clusters = new Map<string, ClusterState>();
   readonly #services = new Map<string, ServiceState>();
+  /** Undefined: no other worker sends requests. */
+  readonly #counts: CountBook | undefined;
   #reconciliation = 0;
+
+  constructor(counts?: CountBook) {
+    this.#counts = counts;
+  }
 
   values(): IterableIterator<ClusterState> {
     return this.#clusters.values();
+  }
+
+  service(name: string): ServiceState | undefined {
+    return this.#services.get(name);
   }
 
   services(): IterableIterator<ServiceState> {
@@ -38,14 +49,16 @@ export class ClusterStates {
       if (state.reconciliation !== this.#reconciliation) this.#clusters.delete(state.name);
     }
     for (const state of this.#services.values()) {
-      if (state.reconciliation !== this.#reconciliation) this.#services.delete(state.service);
+      if (state.reconciliation === this.#reconciliation) continue;
+      this.#services.delete(state.service);
+      this.#counts?.release(probesName(state.service));
     }
   }
 
   #obtainService(service: string): ServiceState {
     const known = this.#services.get(service);
     if (known !== undefined) return known;
-    const state = new ServiceState(service);
+    const state = new ServiceState(service, this.#counts);
     this.#services.set(service, state);
     return state;
   }

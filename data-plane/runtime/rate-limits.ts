@@ -25,6 +25,12 @@ export class RateLimits {
     return (this.#states.get(limit.stateKey) ?? this.#new(limit)).state;
   }
 
+  /** Another worker has admitted requests by the limit of that key. One that is not in use here has nothing to count for. */
+  hear(stateKey: string, key: string, requests: number, nowMs: number): void {
+    const entry = this.#states.get(stateKey);
+    entry?.state.hear(key, entry.limit.rate, requests, nowMs);
+  }
+
   /** Forgets what `runtime` does not name. A request from before the swap may bring one back, until the next. */
   reconcile(runtime: Runtime): void {
     const named = new Map(runtime.rateLimits.map((limit) => [limit.stateKey, limit]));

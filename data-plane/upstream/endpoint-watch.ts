@@ -4,6 +4,7 @@ import { CHECKS_FIRST_WITHIN_MS, CHECKS_UNUSED_MS } from "../../shared/defaults.
 import type { Logger } from "../../shared/log.ts";
 import type { Random } from "../../shared/random.ts";
 import { Deadline, type DeadlineOwner, type TimerWheel } from "../../shared/timer-wheel.ts";
+import type { NewsExchange } from "../workers/news-exchange.ts";
 import { PLAIN, type Standing, type Standings } from "../balancer/endpoint-choice.ts";
 import type { HealthChange } from "../policy/health-state.ts";
 import {
@@ -27,6 +28,8 @@ export interface WatchServices {
   readonly clock: Clock;
   readonly random: Random;
   readonly log: Pick<Logger, "info" | "warn">;
+  /** Tells the other workers; undefined: there are none. */
+  readonly news: Pick<NewsExchange, "onEjection"> | undefined;
 }
 
 /**
@@ -112,6 +115,17 @@ export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner 
     this.#isUsed = true;
     const reason = this.#outlier?.onResult(endpoint.key, verdict);
     if (reason !== undefined) this.#eject(endpoint.key, reason);
+  }
+
+  onHeard(endpoint: string, verdict: Verdict): void {
+    // That it is time to eject is told by the worker that met the last failure.
+    this.#outlier?.onResult(endpoint, verdict);
+  }
+
+  onEjectionHeard(endpoint: string, reason: EjectionReason, forMs: number): void {
+    const { clock, wheel } = this.#services;
+    const event = this.#outlier?.adopt(endpoint, reason, clock.nowMs(), forMs);
+    if (event !== undefined) wheel.arm(this.#deadline, 0);
   }
 
   onDeadline(): void {
@@ -217,13 +231,15 @@ export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner 
   }
 
   #tell(events: readonly OutlierEvent[]): void {
-    const { log, clock } = this.#services;
+    const { log, clock, news } = this.#services;
     for (const event of events) {
       const { key: endpoint, reason } = event;
       const facts = { cluster: this.#cluster.name, endpoint, reason };
       if (event.kind === "ejected") {
         this.ejections.set(event.reason, (this.ejections.get(event.reason) ?? 0) + 1);
-        log.warn({ ...facts, forMs: Math.round(event.untilMs - clock.nowMs()) }, "an endpoint is ejected");
+        const forMs = event.untilMs - clock.nowMs();
+        news?.onEjection({ ...facts, reason: event.reason, forMs });
+        log.warn({ ...facts, forMs: Math.round(forMs) }, "an endpoint is ejected");
       } else {
         log.info(facts, "an ejected endpoint is back");
       }

@@ -28,6 +28,7 @@ export interface SiblingsOptions {
   readonly config: ProxyConfig;
   readonly memory: SharedArrayBuffer;
   readonly counts: OwnedCounts;
+  readonly meeting: string;
   /** Takes the log lines of all; undefined when there is no access log. */
   readonly accessLog: LineWriter | undefined;
   readonly clock: Clock;
@@ -146,10 +147,10 @@ export class Siblings {
   }
 
   #fill(place: Place): void {
-    const { config, memory, counts, clock, log } = this.#options;
+    const { config, memory, counts, meeting, clock, log } = this.#options;
     place.startedMs = clock.nowMs();
     const sibling = new Sibling({
-      start: { config, worker: place.worker, memory, rows: new Map(counts.rows), lines: this.#openLines() },
+      start: { config, worker: place.worker, memory, rows: new Map(counts.rows), meeting, lines: this.#openLines() },
       rows: () => counts.rows,
       onDied: (dead, error) => this.#onDied(place, dead, error),
     });

@@ -14,6 +14,8 @@ export interface WorkerStart {
   readonly worker: number;
   readonly memory: SharedArrayBuffer;
   readonly rows: ReadonlyMap<string, number>;
+  /** Where the workers exchange news. */
+  readonly meeting: string;
   /** Where its access log goes; undefined when it is off. */
   readonly lines: MessagePort | undefined;
 }

@@ -24,7 +24,7 @@ import type { Tally } from "./tally.ts";
 const LOAD_PERIOD_MS = 10;
 
 // Who starts this thread is sibling.ts; a bug here ends the thread, and it is started anew.
-const { config, worker, memory, rows, lines } = workerData as WorkerStart;
+const { config, worker, memory, rows, meeting, lines } = workerData as WorkerStart;
 const port = parentPort;
 assert(port !== null, "this is the program of a thread");
 const log = createLog("heddle-proxy", config.logLevel).child({ worker });
@@ -34,7 +34,7 @@ const dataPath = new DataPath({
   config,
   log,
   accessLog: lines === undefined ? undefined : new LinePost(lines, systemTimers, ACCESS_LOG_BUFFER_CHARS_MAX),
-  shared: { worker, counts },
+  shared: { worker, counts, meeting },
 });
 let snapshot: Snapshot = emptySnapshot;
 let isTellingLoad = false;

@@ -2,7 +2,7 @@ import type { Address } from "../../shared/address.ts";
 import { systemClock } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Snapshot } from "../../shared/model/snapshot.ts";
-import { systemRandom } from "../../shared/random.ts";
+import { systemIds, systemRandom } from "../../shared/random.ts";
 import { systemTimers } from "../../shared/timers.ts";
 import type { ProxyConfig } from "../config.ts";
 import { DataPath } from "../data-path.ts";
@@ -36,9 +36,10 @@ export class Workers implements Drained {
     }
     const memory = sharedCountMemory(config.workers);
     const counts = new OwnedCounts(memory);
-    this.own = new DataPath({ config, log, accessLog, shared: { worker: 0, counts } });
+    const meeting = `heddle-${systemIds.uuid()}`;
+    this.own = new DataPath({ config, log, accessLog, shared: { worker: 0, counts, meeting } });
     const shell = { clock: systemClock, timers: systemTimers, random: systemRandom, log };
-    this.#siblings = new Siblings({ config, memory, counts, accessLog, ...shell });
+    this.#siblings = new Siblings({ config, memory, counts, meeting, accessLog, ...shell });
   }
 
   /** Starts the other threads. */

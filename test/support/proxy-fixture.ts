@@ -135,6 +135,7 @@ export class ProxyFixture {
       checker: new HealthChecker(this.wheel, seededRandom(2)),
       clock: options.clock ?? systemClock,
       random: seededRandom(1),
+      news: undefined,
       log: {
         info: (facts: unknown, words?: string) => this.logged.push({ words, ...Object(facts) }),
         warn: (facts: unknown, words?: string) => this.logged.push({ words, ...Object(facts) }),

@@ -30,6 +30,7 @@ function contextOf(headers: string[], direction: "inbound" | "outbound" = "outbo
     direction,
     fixedAuthority: undefined,
     rateLimits: new RateLimits(),
+    news: undefined,
     runtimeOf: () => ({ revision: 1, listeners: new Map(), clusters: new Map(), rateLimits: [] }),
     responses: new ResponseCache(RESPONSE_CACHE_BOUNDS),
     sink: { onFinished: () => undefined },

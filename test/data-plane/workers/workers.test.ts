@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { Agent, request as httpRequest } from "node:http";
+import { Agent, createServer, request as httpRequest } from "node:http";
 import { join } from "node:path";
 import { describe, it, type TestContext } from "node:test";
 import { setImmediate as turn } from "node:timers/promises";
@@ -12,8 +13,10 @@ import { Workers } from "../../../data-plane/workers/workers.ts";
 import type { ListenerSpec } from "../../../data-plane/listener/listener-set.ts";
 import type { ProxyConfig } from "../../../data-plane/config.ts";
 import { readProxyLimits } from "../../../data-plane/proxy-limits.ts";
-import type { Address } from "../../../shared/address.ts";
+import { formatAddress, type Address } from "../../../shared/address.ts";
 import { createLog } from "../../../shared/log.ts";
+import { NO_POLICIES, type ClusterPolicies } from "../../../shared/model/cluster-policy.ts";
+import type { RateLimitPolicy } from "../../../shared/model/rate-limit.ts";
 import type { Snapshot } from "../../../shared/model/snapshot.ts";
 import { systemTimers } from "../../../shared/timers.ts";
 import { ask, eventually, openApp, proxyConfig, type App } from "../../support/proxies.ts";
@@ -27,14 +30,20 @@ const anyPort: Address = { host: "127.0.0.1", port: 0 };
 const log = createLog("test", "silent");
 const toReviews = { headers: { host: "reviews" } };
 
-/** Everything goes to one app. */
-function snapshotTo(app: Address): Snapshot {
-  const routes = routeConfig([virtualHost(["reviews"], [route("all", { action: forward("reviews") })])]);
+interface Protection {
+  readonly policies?: Partial<ClusterPolicies>;
+  readonly rateLimit?: RateLimitPolicy;
+}
+
+/** Everything goes to one app, or to some in turn. */
+function snapshotTo(apps: Address | readonly Address[], { policies = {}, rateLimit }: Protection = {}): Snapshot {
+  const all = { ...route("all", { action: forward("reviews") }), rateLimit };
+  const routes = routeConfig([virtualHost(["reviews"], [all])]);
   return snapshotOf({
     listeners: [outbound(routes.name)],
     routes: [routes],
-    clusters: [edsCluster("reviews")],
-    assignments: [assignment("reviews", [`${app.host}:${app.port}`])],
+    clusters: [edsCluster("reviews", { policies: { ...NO_POLICIES, ...policies } })],
+    assignments: [assignment("reviews", [apps].flat().map(formatAddress))],
   });
 }
 
@@ -200,6 +209,89 @@ describe("the workers of a proxy", () => {
   });
 });
 
+describe("the policies of several workers", () => {
+  it("open one circuit breaker for all of them", async (t) => {
+    const app = await openApp(t, "one");
+    const { workers, address } = await start(t, app);
+    const breaker = {
+      thresholdPercent: 100,
+      windowMs: 30_000,
+      samplesMin: 1_000,
+      consecutiveFailures: 6,
+      recoveryMs: 60_000,
+      recoveryMaxMs: 60_000,
+      successes: 1,
+    };
+    const failing = await openFailingApp(t);
+    await swap(workers, snapshotTo(failing, { policies: { breaker } }), 2);
+    let asked = 0;
+    const first = async (): Promise<string> => {
+      asked += 1;
+      return String((await ask(address, toReviews)).headers["x-heddle-error"] ?? "");
+    };
+    await eventually(first, (error) => error === "circuit-open");
+    assert.ok(asked > breaker.consecutiveFailures, `${asked} requests opened it`);
+    // What the other worker met before it heard is over now: nobody gets through, whichever worker is met.
+    await eventually(
+      async () => [...new Set(await Promise.all(Array.from({ length: 20 }, first)))],
+      (errors) => errors.length === 1 && errors[0] === "circuit-open",
+    );
+    // Each alone would have let as many through.
+    assert.ok(failing.requests < 2 * breaker.consecutiveFailures, `${failing.requests} requests came through`);
+    await swap(workers, snapshotTo(app), 3);
+    assert.equal((await ask(address, toReviews)).status, 200, "without the policy nothing is refused");
+  });
+
+  it("eject an endpoint for all of them", async (t) => {
+    const [app, failing] = [await openApp(t, "one"), await openFailingApp(t)];
+    const outlier = {
+      consecutive5xx: 6,
+      consecutiveGateway: 0,
+      intervalMs: 60_000,
+      baseEjectionMs: 60_000,
+      maxEjectionMs: 60_000,
+      maxEjectionPercent: 50,
+      successRateStdevFactor: 0,
+      failurePercentage: 0,
+      hostsMin: 5,
+      volumeMin: 100,
+    };
+    const { workers, address } = await start(t, app);
+    await swap(workers, snapshotTo([app, failing], { policies: { outlier } }), 2);
+    let inRow = 0;
+    await eventually(
+      async () => (inRow = (await ask(address, toReviews)).status === 200 ? inRow + 1 : 0),
+      (answered) => answered === 30,
+    );
+    // Each worker alone would have needed as many.
+    const { consecutive5xx } = outlier;
+    const { requests } = failing;
+    assert.ok(requests >= consecutive5xx && requests < 2 * consecutive5xx, `${requests} failures ejected it`);
+  });
+
+  it("take from one bucket of a rate limit", async (t) => {
+    const app = await openApp(t, "one");
+    const { workers, address } = await start(t, app);
+    const burst = 40;
+    const rateLimit: RateLimitPolicy = {
+      name: "reviews",
+      requests: 1,
+      perMs: 3_600_000,
+      burst,
+      by: { kind: "total" },
+      scope: "local",
+      failOpen: false,
+    };
+    await swap(workers, snapshotTo(app, { rateLimit }), 2);
+    let admitted = 0;
+    for (let asked = 0; asked < 3 * burst; asked += 1) {
+      if ((await ask(address, toReviews)).status === 200) admitted += 1;
+    }
+    // Two buckets would admit twice as many; what is above one of them was admitted before the news of it came.
+    assert.ok(admitted >= burst && admitted < 1.5 * burst, `${admitted} were admitted`);
+  });
+});
+
 describe("a worker that dies", () => {
   it("takes no other along, and is started anew with the configuration and the ports of the moment", async (t) => {
     const app = await openApp(t, "one");
@@ -243,6 +335,29 @@ async function swapToWhatOthersRefuse(workers: Workers, app: App): Promise<void>
   assert.ok(compiled.ok);
   const bad = snapshotOf({ clusters: [edsCluster("reviews", { connectTimeoutMs: -1 })] });
   await workers.swap(compiled.value, bad, 2);
+}
+
+/** An app that answers 500 and counts. */
+async function openFailingApp(t: TestContext): Promise<Address & { readonly requests: number }> {
+  let requests = 0;
+  const server = createServer((_request, response) => {
+    requests += 1;
+    response.writeHead(500).end();
+  }).listen(0, "127.0.0.1");
+  await once(server, "listening");
+  t.after(() => {
+    server.close();
+    server.closeAllConnections();
+  });
+  const address = server.address();
+  assert.ok(typeof address === "object" && address !== null);
+  return {
+    host: "127.0.0.1",
+    port: address.port,
+    get requests() {
+      return requests;
+    },
+  };
 }
 
 /** The system's names of the threads that workers run in. */
