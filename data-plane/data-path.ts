@@ -1,4 +1,5 @@
 import { systemClock } from "../shared/clock.ts";
+import { OVERLOAD_PERIOD_MS } from "../shared/defaults.ts";
 import { RESPONSE_CACHE_BOUNDS } from "../shared/limits.ts";
 import type { Logger } from "../shared/log.ts";
 import type { Snapshot } from "../shared/model/snapshot.ts";
@@ -13,6 +14,7 @@ import type { ConnectionTimes } from "./listener/connection-home.ts";
 import { HttpListener, type HttpListenerOptions } from "./listener/http-listener.ts";
 import { ListenerSet, type ListenerSpec } from "./listener/listener-set.ts";
 import type { ProxyLimitValues } from "./proxy-limits.ts";
+import { LoadShedder } from "./policy/load-shedder.ts";
 import { ResponseCache } from "./policy/response-cache.ts";
 import { hearAttempt } from "./request/judge-attempt.ts";
 import { applyRuntime, RuntimeHolder } from "./runtime/apply.ts";
@@ -27,6 +29,7 @@ import { TokenLeases } from "./ratelimit/token-leases.ts";
 import { AccessLog } from "./telemetry/access-log.ts";
 import { combinedSink } from "./telemetry/combined-sink.ts";
 import type { LineSink } from "./telemetry/line-writer.ts";
+import { overloadFamilies } from "./telemetry/overload-metrics.ts";
 import { loopProbe, threadMemory } from "./telemetry/process-probe.ts";
 import { trafficFamilies } from "./telemetry/proxy-metrics.ts";
 import { rateLimitFamilies } from "./telemetry/rate-limit-metrics.ts";
@@ -84,6 +87,8 @@ export class DataPath {
   readonly #wheel = new TimerWheel(systemClock);
   readonly #wheelTurning: Timer;
   readonly #loopDelay = loopProbe();
+  readonly #shedder: LoadShedder;
+  readonly #shedding: Timer;
   /** Undefined: hosts outside the mesh are not for this proxy. */
   readonly #egress: Egress | undefined;
 
@@ -111,8 +116,10 @@ export class DataPath {
     const shell = { wheel: this.#wheel, clock: systemClock, random: systemRandom, log, news: this.#news };
     this.checker = new HealthChecker(this.#wheel, systemRandom);
     this.watches = new EndpointWatches({ ...shell, checker: this.checker });
+    this.#shedder = new LoadShedder(Math.ceil(config.limits.requestsMax / config.workers), OVERLOAD_PERIOD_MS);
     this.listeners = new ListenerSet(this.#listenerMaker(), log);
     this.#wheelTurning = turnWheel(this.#wheel, systemTimers);
+    this.#shedding = systemTimers.every(OVERLOAD_PERIOD_MS, () => this.#shedder.onTurn(systemClock.nowMs()));
   }
 
   /** The runtime of a snapshot, or everything that is wrong with it. Nothing in use changes. */
@@ -144,6 +151,7 @@ export class DataPath {
       families: [
         ...this.requestMetrics.families(),
         ...rateLimitFamilies(this.rateLimits),
+        ...overloadFamilies(this.#shedder),
         ...trafficFamilies({
           listeners: this.listeners.all(),
           endpoints,
@@ -173,6 +181,7 @@ export class DataPath {
     const tooLong = new Promise<void>((settle) => systemTimers.after(LOG_FLUSH_MS, settle));
     await Promise.race([this.#accessLog?.flush(), tooLong]);
     this.#wheelTurning.cancel();
+    this.#shedding.cancel();
   }
 
   /** Decides from here on as if it had met the same. */
@@ -213,6 +222,7 @@ export class DataPath {
         sink,
         responses: this.responses,
         calls,
+        shedder: this.#shedder,
         wheel: this.#wheel,
         identity: { service, version },
         codec: { pathMode, underscores, limits: codecLimits(limits) },

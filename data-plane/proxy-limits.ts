@@ -2,6 +2,7 @@ import {
   BODY_IDLE_TIMEOUT_MS,
   HEADER_TIMEOUT_MS,
   KEEP_ALIVE_IDLE_MS,
+  REQUESTS_MAX,
   STREAM_IDLE_MS,
   TUNNEL_IDLE_MS,
 } from "../shared/defaults.ts";
@@ -18,6 +19,7 @@ import {
   HEAD_FIELDS_LIMIT,
   HEAD_TIMEOUT_LIMIT_MS,
   IDLE_TIMEOUT_LIMIT_MS,
+  REQUESTS_LIMIT,
   REQUESTS_PER_CONNECTION_MAX,
   STREAM_IDLE_LIMIT_MS,
   TUNNEL_IDLE_LIMIT_MS,
@@ -50,6 +52,7 @@ export const PROXY_LIMITS = {
     CONNECTION_REQUESTS_LIMIT,
     "requests of a connection; the last closes it",
   ),
+  requestsMax: limit("n", REQUESTS_MAX, REQUESTS_LIMIT, "requests under way in the proxy; beyond: 503"),
   connectionsMax: limit("n", CONNECTIONS_PER_LISTENER_MAX, CONNECTIONS_LIMIT, "connections of a listener; beyond: 503"),
   clientConnectionsMax: limit("n", 0, CLIENT_CONNECTIONS_LIMIT, "of them, from one address; beyond: 503"),
 } as const satisfies Record<string, ProxyLimit>;

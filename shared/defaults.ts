@@ -196,6 +196,12 @@ export const WHEEL_TICK_MS = 10;
 /** Share of the traces started here that are marked as sampled (Istio's default). */
 export const TRACE_SAMPLE_RATIO = 0.01;
 
+// Overload.
+/** Requests under way in one proxy: beyond it new ones get 503. Far above what one core can have under way in a second. */
+export const REQUESTS_MAX = 20_000;
+/** The event loop is looked at this often. */
+export const OVERLOAD_PERIOD_MS = 50;
+
 // Fallbacks (semantics.md 20, 9).
 /** A stored answer is replaced at most this often. */
 export const FALLBACK_REFRESH_MS = 1_000;

@@ -180,6 +180,7 @@ export const TUNNEL_IDLE_LIMIT_MS: Range = { min: 100, max: 7 * 86_400_000 };
 export const CONNECTION_REQUESTS_LIMIT: Range = { min: 1, max: 1_000_000_000 };
 /** Linux has a million descriptors for a process at most, unless told otherwise (fs.nr_open). */
 export const CONNECTIONS_LIMIT: Range = { min: 1, max: 1_000_000 };
+export const REQUESTS_LIMIT: Range = { min: 1, max: 1_000_000 };
 export const CLIENT_CONNECTIONS_LIMIT: Range = { min: 0, max: 1_000_000 };
 
 // Rate limits.

@@ -1,7 +1,7 @@
 import { createServer, type Server, type Socket } from "node:net";
 
 import type { Address } from "../../shared/address.ts";
-import { TRACE_SAMPLE_RATIO } from "../../shared/defaults.ts";
+import { OVERLOAD_PERIOD_MS, TRACE_SAMPLE_RATIO } from "../../shared/defaults.ts";
 import {
   CONNECTIONS_PER_LISTENER_MAX,
   POLITE_REFUSALS_MAX,
@@ -13,6 +13,7 @@ import { systemClock, type Clock } from "../../shared/clock.ts";
 import { systemIds, systemRandom, type Ids, type Random } from "../../shared/random.ts";
 import type { TimerWheel } from "../../shared/timer-wheel.ts";
 import type { RequestDecoderOptions } from "../http1/request-decoder.ts";
+import { LoadShedder } from "../policy/load-shedder.ts";
 import { ResponseCache } from "../policy/response-cache.ts";
 import { InboundCalls } from "../request/inbound-calls.ts";
 import type { Identity, ListenerServices } from "../request/listener-services.ts";
@@ -39,6 +40,8 @@ export interface HttpListenerOptions {
   readonly sink: RequestSink;
   /** Shared by the listeners of a process; by default one of its own. */
   readonly responses?: ResponseCache;
+  /** Likewise; by default one that never refuses. */
+  readonly shedder?: LoadShedder;
   readonly wheel: TimerWheel;
   readonly identity: Identity;
   /** What is known of the limits of routes, for all listeners. */
@@ -208,6 +211,7 @@ function servicesOf(options: HttpListenerOptions, times: ConnectionTimes): Liste
     fixedAuthority: options.fixedAuthority,
     runtimeOf: options.runtimeOf,
     sink: options.sink,
+    shedder: options.shedder ?? new LoadShedder(Infinity, OVERLOAD_PERIOD_MS),
     responses: options.responses ?? new ResponseCache(RESPONSE_CACHE_BOUNDS),
     clock: options.clock ?? systemClock,
     wheel: options.wheel,

@@ -3,6 +3,7 @@ import type { Ids, Random } from "../../shared/random.ts";
 import type { TimerWheel } from "../../shared/timer-wheel.ts";
 import type { RequestDecoderOptions } from "../http1/request-decoder.ts";
 import type { RateLimits } from "../runtime/rate-limits.ts";
+import type { LoadShedder } from "../policy/load-shedder.ts";
 import type { ResponseCache } from "../policy/response-cache.ts";
 import type { Runtime } from "../runtime/runtime.ts";
 import type { RequestSink } from "../telemetry/request-record.ts";
@@ -27,6 +28,8 @@ export interface ListenerServices {
   readonly fixedAuthority: string | undefined;
   readonly runtimeOf: () => Runtime;
   readonly sink: RequestSink;
+  /** Refuses requests when the process has too many. */
+  readonly shedder: LoadShedder;
   /** The last good answers, of all listeners of the process. */
   readonly responses: ResponseCache;
   readonly clock: Clock;

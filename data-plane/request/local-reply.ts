@@ -21,6 +21,7 @@ export type LocalReason =
   | "try-timeout"
   | "loop"
   | "overload"
+  | "load-shed"
   | "stream-idle"
   | "upload-idle"
   | "tunnel-idle"
@@ -57,6 +58,7 @@ export const LOCAL_REPLIES: { readonly [reason in LocalReason]: LocalReply } = {
   "try-timeout": { status: 504, flag: "UT", sentence: "the service did not answer in time" },
   loop: { status: 502, flag: "UF", sentence: "the address leads back to this proxy" },
   overload: { status: 503, flag: "OM", sentence: "the proxy has no room for this connection" },
+  "load-shed": { status: 503, flag: "OM", sentence: "the proxy has too much to do" },
   // Envoy: 408 while the request is still coming, 504 after it.
   "stream-idle": { status: 504, flag: "SI", sentence: "nothing was sent in either direction for too long" },
   "upload-idle": { status: 408, flag: "SI", sentence: "nothing was sent in either direction for too long" },

@@ -57,6 +57,7 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
   /** A 100 has been passed on: the body may come. */
   #isContinued = false;
   #isFinished = false;
+  #isAdmitted = false;
   #isPaused = false;
 
   constructor(ctx: RequestContext) {
@@ -69,6 +70,9 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
   start(): void {
     const { ctx } = this;
     if (ctx.downstream.isRefused) return this.#answer("overload");
+    const { shedder, direction, random } = ctx.services;
+    this.#isAdmitted = shedder.admit(direction === "inbound", random.unit());
+    if (!this.#isAdmitted) return this.#answer("load-shed");
     if (ctx.head.method === "OPTIONS" && !countForward(ctx.head)) return this.#end(replyOptions(ctx));
     const route = findRoute(ctx);
     if (typeof route === "string") return this.#answer(route);
@@ -325,6 +329,7 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
   #finish(): void {
     const { ctx } = this;
     this.#isFinished = true;
+    if (this.#isAdmitted) ctx.services.shedder.release();
     ctx.services.wheel.cancel(this.#timeout);
     this.#hold?.end();
     this.#idle?.end();

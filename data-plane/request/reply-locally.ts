@@ -33,6 +33,7 @@ function linesAbout(ctx: RequestContext, why: LocalReason | CodecFailure, status
   if (ctx.flag === "UO") return OVERLOADED_LINE;
   // RFC 9110 15.5.6: a 405 says what is allowed.
   if (status === 405) return ALLOW_LINE;
+  if (why === "load-shed") return RETRY_AFTER_LINE + OVERLOADED_LINE;
   return why === "overload" ? RETRY_AFTER_LINE : "";
 }
 

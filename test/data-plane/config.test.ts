@@ -33,6 +33,7 @@ describe("the settings of a proxy", () => {
         streamIdleTimeoutMs: 300_000,
         tunnelIdleTimeoutMs: 3_600_000,
         connectionRequestsMax: 100_000,
+        requestsMax: 20_000,
         connectionsMax: 10_000,
         clientConnectionsMax: 0,
       },

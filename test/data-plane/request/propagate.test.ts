@@ -7,6 +7,7 @@ import { InboundCalls } from "../../../data-plane/request/inbound-calls.ts";
 import type { ListenerServices } from "../../../data-plane/request/listener-services.ts";
 import { propagationLines, readPropagation } from "../../../data-plane/request/propagate.ts";
 import { RateLimits } from "../../../data-plane/runtime/rate-limits.ts";
+import { LoadShedder } from "../../../data-plane/policy/load-shedder.ts";
 import { ResponseCache } from "../../../data-plane/policy/response-cache.ts";
 import { RequestContext } from "../../../data-plane/request/request-context.ts";
 import { REQUEST_ID_CHARS_MAX, RESPONSE_CACHE_BOUNDS, TRACESTATE_MEMBERS_MAX } from "../../../shared/limits.ts";
@@ -32,6 +33,7 @@ function contextOf(headers: string[], direction: "inbound" | "outbound" = "outbo
     rateLimits: new RateLimits(),
     news: undefined,
     runtimeOf: () => ({ revision: 1, listeners: new Map(), clusters: new Map(), rateLimits: [] }),
+    shedder: new LoadShedder(Infinity, 50),
     responses: new ResponseCache(RESPONSE_CACHE_BOUNDS),
     sink: { onFinished: () => undefined },
     clock,

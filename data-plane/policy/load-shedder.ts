@@ -1,0 +1,73 @@
+/** A loop this late keeps each request waiting about twice as long: once to be read, once for its answer. */
+const LATE_MS = 50;
+/** How fast the share that is refused grows while the loop is late, and falls when it is not: each time it is looked at. */
+const RISE = 0.1;
+const FALL = 0.05;
+/** Somebody must be let in, or nobody would notice that there is room again. */
+const SHARE_MAX = 0.95;
+
+/**
+ * Keeps a proxy useful when more is asked of it than it can do: it is better to refuse some requests at once than to be
+ * too late for all of them (seed F2.60; Envoy's overload manager).
+ *
+ * Two signs say that there is too much. Requests under way beyond `requestsMax`: the services behind are slow, and what
+ * waits costs memory. A late event loop: the proxy itself has no time left. Then a share of the new requests is refused,
+ * more as long as the loop stays late, less when it is in time: from everything to nothing takes a second.
+ *
+ * What comes from outside is refused first. A call that the local app makes belongs to a request that was let in before;
+ * to refuse it would throw away work that is already done.
+ *
+ * Pure: time and chance come in. `onTurn` is called at a fixed period by a timer of the loop that is judged.
+ */
+export class LoadShedder {
+  /** Requests let in and not finished. */
+  inFlight = 0;
+  /** Requests refused because there were too many, and because the loop was late. */
+  refusedFull = 0;
+  refusedLate = 0;
+  readonly #requestsMax: number;
+  readonly #periodMs: number;
+  #lastTurnMs: number | undefined = undefined;
+  #severity = 0;
+
+  constructor(requestsMax: number, periodMs: number) {
+    this.#requestsMax = requestsMax;
+    this.#periodMs = periodMs;
+  }
+
+  /** From 0, nothing is refused for lateness, to 1. */
+  get severity(): number {
+    return this.#severity;
+  }
+
+  // Hot: once per request.
+  /** Lets a request in, which is then given back by {@link release}; or refuses it. `unit` is in [0, 1). */
+  admit(isInbound: boolean, unit: number): boolean {
+    if (this.inFlight >= this.#requestsMax) {
+      this.refusedFull += 1;
+      return false;
+    }
+    if (this.#severity > 0 && unit < this.#share(isInbound)) {
+      this.refusedLate += 1;
+      return false;
+    }
+    this.inFlight += 1;
+    return true;
+  }
+
+  release(): void {
+    this.inFlight -= 1;
+  }
+
+  onTurn(nowMs: number): void {
+    const lateMs = this.#lastTurnMs === undefined ? 0 : nowMs - this.#lastTurnMs - this.#periodMs;
+    this.#lastTurnMs = nowMs;
+    this.#severity = lateMs > LATE_MS ? Math.min(1, this.#severity + RISE) : Math.max(0, this.#severity - FALL);
+  }
+
+  /** The first half of the severity falls on what comes from outside, the second on the app's own calls. */
+  #share(isInbound: boolean): number {
+    const share = isInbound ? this.#severity * 2 : this.#severity * 2 - 1;
+    return Math.min(SHARE_MAX, Math.max(0, share));
+  }
+}

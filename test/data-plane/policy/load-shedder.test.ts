@@ -1,0 +1,96 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import fc from "fast-check";
+
+import { LoadShedder } from "../../../data-plane/policy/load-shedder.ts";
+import { seededRandom } from "../../../shared/random.ts";
+
+const PERIOD_MS = 50;
+
+/** Lets the loop be late by so much at each of so many turns. */
+function turn(shedder: LoadShedder, from: { nowMs: number }, turns: number, lateMs: number): void {
+  for (let count = 0; count < turns; count += 1) shedder.onTurn((from.nowMs += PERIOD_MS + lateMs));
+}
+
+function refusedOf(shedder: LoadShedder, isInbound: boolean): number {
+  const random = seededRandom(3);
+  let refused = 0;
+  for (let count = 0; count < 1_000; count += 1) {
+    if (shedder.admit(isInbound, random.unit())) shedder.release();
+    else refused += 1;
+  }
+  return refused;
+}
+
+describe("the load shedder", () => {
+  it("lets no more than its bound be under way", () => {
+    const shedder = new LoadShedder(2, PERIOD_MS);
+    assert.deepEqual(
+      [1, 2, 3].map(() => shedder.admit(true, 0)),
+      [true, true, false],
+    );
+    shedder.release();
+    assert.equal(shedder.admit(true, 0), true);
+    assert.deepEqual([shedder.inFlight, shedder.refusedFull], [2, 1]);
+  });
+
+  it("refuses nothing while the loop is in time, and for a single late turn only little", () => {
+    const shedder = new LoadShedder(Infinity, PERIOD_MS);
+    const time = { nowMs: 0 };
+    turn(shedder, time, 100, 20);
+    assert.equal(refusedOf(shedder, true), 0);
+    turn(shedder, time, 1, 500);
+    assert.ok(refusedOf(shedder, true) < 250);
+    turn(shedder, time, 2, 0);
+    assert.equal(refusedOf(shedder, true), 0);
+  });
+
+  it("refuses what comes from outside before the app's own calls", () => {
+    const shedder = new LoadShedder(Infinity, PERIOD_MS);
+    turn(shedder, { nowMs: 0 }, 6, 100);
+    assert.ok(refusedOf(shedder, true) > 900);
+    assert.equal(refusedOf(shedder, false), 0);
+  });
+
+  it("always lets somebody in, and everybody a second after the loop is in time again", () => {
+    const shedder = new LoadShedder(Infinity, PERIOD_MS);
+    const time = { nowMs: 0 };
+    turn(shedder, time, 1_000, 1_000);
+    assert.ok(refusedOf(shedder, true) < 1_000 && refusedOf(shedder, false) < 1_000);
+    turn(shedder, time, 20, 0);
+    assert.deepEqual([refusedOf(shedder, true), refusedOf(shedder, false)], [0, 0]);
+  });
+
+  it("counts what is under way exactly, whatever happens", () => {
+    const event = fc.oneof(
+      fc.record({
+        kind: fc.constant("admit" as const),
+        isInbound: fc.boolean(),
+        unit: fc.double({ min: 0, max: 0.999, noNaN: true }),
+      }),
+      fc.record({ kind: fc.constant("release" as const) }),
+      fc.record({ kind: fc.constant("turn" as const), lateMs: fc.nat(300) }),
+    );
+    fc.assert(
+      fc.property(fc.nat(5), fc.array(event, { maxLength: 200 }), (requestsMax, events) => {
+        const shedder = new LoadShedder(requestsMax, PERIOD_MS);
+        let [nowMs, open, refused] = [0, 0, 0];
+        for (const one of events) {
+          if (one.kind === "turn") shedder.onTurn((nowMs += PERIOD_MS + one.lateMs));
+          else if (one.kind === "admit" && shedder.admit(one.isInbound, one.unit)) open += 1;
+          else if (one.kind === "admit") refused += 1;
+          else if (open > 0) {
+            open -= 1;
+            shedder.release();
+          }
+          assert.equal(shedder.inFlight, open);
+          assert.ok(open <= requestsMax);
+          assert.equal(shedder.refusedFull + shedder.refusedLate, refused);
+          assert.ok(shedder.severity >= 0 && shedder.severity <= 1);
+        }
+      }),
+      { numRuns: 2_000 },
+    );
+  });
+});
