@@ -31,6 +31,8 @@ export const OUTLIER_REQUESTS_MAX = 100_000;
 export const HEALTH_CHECK_TIMEOUT_MS_MIN = 10;
 export const HEALTH_CHECK_TIMEOUT_MS_MAX = 60_000;
 export const HEALTH_CHECK_THRESHOLD_MAX = 100;
+/** What a proxy says of its app's last check; the rest is cut. */
+export const HEALTH_DETAIL_CHARS_MAX = 256;
 export const SLOW_START_SEC_MAX = 3_600;
 export const RATE_LIMIT_REQUESTS_MAX = 1_000_000;
 export const FAULT_DELAY_MS_MAX = 60_000;

@@ -1,12 +1,13 @@
 import { status } from "@grpc/grpc-js";
 
 import { DRAIN_WAIT_MS } from "../../shared/defaults.ts";
-import { DRAIN_WAIT_MS_MAX } from "../../shared/limits.ts";
+import { DRAIN_WAIT_MS_MAX, HEALTH_DETAIL_CHARS_MAX } from "../../shared/limits.ts";
 import { err, ok } from "../../shared/result.ts";
 import { decodeDuration } from "../../shared/wire/duration-wire.ts";
-import { MembershipService } from "../../shared/wire/membership-api.ts";
+import { AppHealth, MembershipService } from "../../shared/wire/membership-api.ts";
 import type { Method } from "../grpc/grpc-endpoint.ts";
 import { unaryMethod } from "../grpc/unary-method.ts";
+import type { ReportedHealth } from "./health-reports.ts";
 import type { Membership } from "./membership.ts";
 
 /** The gRPC face of Membership. */
@@ -21,5 +22,15 @@ export function membershipMethods(membership: Membership): readonly Method[] {
     const waiting = outcome.waiting.map((one) => one.nodeId).filter((id) => id !== nodeId);
     return ok({ revision: BigInt(outcome.revision), waiting });
   });
-  return [drain];
+  const reportHealth = unaryMethod(MembershipService.reportHealth, async ({ nodeId, health, detail }) => {
+    const isKnown = membership.report(nodeId, reportedHealth(health), detail.slice(0, HEALTH_DETAIL_CHARS_MAX));
+    if (!isKnown) return err({ code: status.NOT_FOUND, details: `no endpoint is registered by node "${nodeId}"` });
+    return ok({});
+  });
+  return [drain, reportHealth];
+}
+
+function reportedHealth(health: AppHealth): ReportedHealth {
+  if (health === AppHealth.APP_HEALTH_PASSING) return "passing";
+  return health === AppHealth.APP_HEALTH_FAILING ? "failing" : "unknown";
 }

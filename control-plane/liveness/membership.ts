@@ -7,6 +7,7 @@ import { describeViolations } from "../../shared/violation.ts";
 import type { Store } from "../store/store.ts";
 import type { Fleet, RevisionWait } from "../xds/fleet.ts";
 import { LeaseTable } from "./lease.ts";
+import { withReports, type ReportedHealth } from "./health-reports.ts";
 import { madeByLiveness, unhealthyByUs } from "./ownership.ts";
 import { registeredRows, registrationChange, rowOfNode, type Wish } from "./registration.ts";
 
@@ -28,6 +29,8 @@ export class Membership {
   readonly #options: MembershipOptions;
   readonly #leases: LeaseTable;
   readonly #wishes = new Map<string, Wish>();
+  /** What nodes said of their apps, while it is not stored. */
+  readonly #reports = new Map<string, ReportedHealth>();
   /** Streams per node: an id is lost when its last stream ends. */
   readonly #streams = new Map<string, number>();
   /** Nodes that drain: when their stream ends they have left, and nothing is waited for. */
@@ -104,6 +107,17 @@ export class Membership {
     return await this.#options.fleet.waitForRevision(revision, waitMs, signal);
   }
 
+  /** What the node's own checks of its app came to. False: this node registered no endpoint. */
+  report(nodeId: string, health: ReportedHealth, detail: string): boolean {
+    const rows = registeredRows(this.#options.store.catalog()).get(nodeId);
+    if (rows === undefined && this.#wishes.get(nodeId)?.kind !== "present") return false;
+    if (rows?.every((row) => row.health === health) === true && !this.#reports.has(nodeId)) return true;
+    this.#options.log.info({ node: nodeId, health, detail }, "a proxy has checked its app");
+    this.#reports.set(nodeId, health);
+    this.#flushSoon();
+    return true;
+  }
+
   #sweep(): void {
     const nowMs = this.#options.clock.nowMs();
     const wasHeld = this.#leases.isHeld;
@@ -121,6 +135,11 @@ export class Membership {
   #wish(nodeId: string, wish: Wish): void {
     if (this.#isStopped) return;
     this.#wishes.set(nodeId, wish);
+    this.#flushSoon();
+  }
+
+  #flushSoon(): void {
+    if (this.#isStopped) return;
     this.#flush ??= this.#options.timers.after(REGISTRATION_BATCH_MS, () => this.#commit());
   }
 
@@ -128,8 +147,12 @@ export class Membership {
     this.#flush?.cancel();
     this.#flush = undefined;
     const wishes = new Map(this.#wishes);
-    const change = registrationChange(this.#options.store.catalog(), wishes, (id) => this.#takenOut.has(id));
-    const outcome = this.#options.store.commit(change, { ...madeByLiveness(wishes), expectedRevision: undefined });
+    const reports = new Map(this.#reports);
+    const catalog = this.#options.store.catalog();
+    const registered = registrationChange(catalog, wishes, (id) => this.#takenOut.has(id));
+    const change = withReports(catalog, registered, reports);
+    const made = madeByLiveness(wishes, reports);
+    const outcome = this.#options.store.commit(change, { ...made, expectedRevision: undefined });
     if (outcome.kind === "unavailable") {
       this.#options.log.error(
         { reason: outcome.reason, nodes: wishes.size },
@@ -139,6 +162,7 @@ export class Membership {
       return;
     }
     this.#wishes.clear();
+    this.#reports.clear();
     for (const [nodeId, wish] of wishes) {
       if (wish.kind === "unhealthy") this.#takenOut.add(nodeId);
       else this.#takenOut.delete(nodeId);

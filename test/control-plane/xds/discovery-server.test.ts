@@ -4,7 +4,7 @@ import { describe, it } from "node:test";
 import { Client, credentials, status } from "@grpc/grpc-js";
 
 import { formatAddress } from "../../../shared/address.ts";
-import { DrainRequest, MembershipClient, type DrainResponse } from "../../../shared/wire/membership-api.ts";
+import { AppHealth, DrainRequest, MembershipClient, type DrainResponse } from "../../../shared/wire/membership-api.ts";
 import {
   ListProxiesRequest,
   ListRequest,
@@ -49,6 +49,15 @@ async function drain(controlPlane: ControlPlane, nodeId: string): Promise<DrainR
   const client = new MembershipClient(formatAddress(controlPlane.xds), credentials.createInsecure());
   try {
     return await unary((done) => client.drain(DrainRequest.fromPartial({ nodeId }), done));
+  } finally {
+    client.close();
+  }
+}
+
+async function report(controlPlane: ControlPlane, nodeId: string, health: AppHealth, detail = ""): Promise<object> {
+  const client = new MembershipClient(formatAddress(controlPlane.xds), credentials.createInsecure());
+  try {
+    return await unary((done) => client.reportHealth({ nodeId, health, detail }, done));
   } finally {
     client.close();
   }
@@ -175,6 +184,29 @@ describe("a proxy with an inbound address", { timeout: 20_000 }, () => {
     assert.equal((await endpoints(controlPlane))[0]?.healthy, false);
     server.close();
     await until(async () => (await endpoints(controlPlane)).length === 0);
+  });
+
+  it("reports what its checks of its app came to, and its row keeps that", async (t) => {
+    const controlPlane = await openControlPlane(t);
+    const server = new AdsClient(t, controlPlane.xds);
+    server.asks("clusters", [], { node: nodeOf("reviews-1", { service: "reviews", inbound: "10.0.0.9:15006" }) });
+    server.acks(await server.next());
+    server.asks("listeners", []);
+    server.acks(await server.next());
+    server.asks("routes", ["outbound"]);
+    server.acks(await server.next(), ["outbound"]);
+    await until(async () => (await endpoints(controlPlane)).length === 1);
+    const { APP_HEALTH_FAILING, APP_HEALTH_PASSING, APP_HEALTH_UNSPECIFIED } = AppHealth;
+    for (const [health, stored] of [
+      [APP_HEALTH_PASSING, "passing"],
+      [APP_HEALTH_FAILING, "failing"],
+      [APP_HEALTH_UNSPECIFIED, "unknown"],
+    ] as const) {
+      await report(controlPlane, "reviews-1", health, "answered 503");
+      await until(async () => (await endpoints(controlPlane))[0]?.health === stored);
+      assert.equal((await endpoints(controlPlane))[0]?.healthy, true);
+    }
+    await assert.rejects(report(controlPlane, "nobody", APP_HEALTH_PASSING), /no endpoint is registered/);
   });
 
   it("that registered nothing cannot be drained", async (t) => {

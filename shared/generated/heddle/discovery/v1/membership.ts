@@ -26,6 +26,23 @@ export const protobufFileName = "heddle/discovery/v1/membership.proto";
 
 /** Apart from discovery.proto, so that a proxy that only reads digests does not load a gRPC client for this service. */
 
+export const AppHealth = {
+  /** APP_HEALTH_UNSPECIFIED - No policy asks for checks any more. */
+  APP_HEALTH_UNSPECIFIED: 0,
+  APP_HEALTH_PASSING: 1,
+  APP_HEALTH_FAILING: 2,
+  UNRECOGNIZED: -1,
+} as const;
+
+export type AppHealth = typeof AppHealth[keyof typeof AppHealth];
+
+export namespace AppHealth {
+  export type APP_HEALTH_UNSPECIFIED = typeof AppHealth.APP_HEALTH_UNSPECIFIED;
+  export type APP_HEALTH_PASSING = typeof AppHealth.APP_HEALTH_PASSING;
+  export type APP_HEALTH_FAILING = typeof AppHealth.APP_HEALTH_FAILING;
+  export type UNRECOGNIZED = typeof AppHealth.UNRECOGNIZED;
+}
+
 export interface DrainRequest {
   /** node.id of the caller's xDS stream. */
   nodeId: string;
@@ -38,6 +55,17 @@ export interface DrainResponse {
   revision: bigint;
   /** Nodes that had not acknowledged when the wait ran out; empty is success. */
   waiting: string[];
+}
+
+export interface ReportHealthRequest {
+  /** node.id of the caller's xDS stream. */
+  nodeId: string;
+  health: AppHealth;
+  /** For people: what the last check was answered with. */
+  detail: string;
+}
+
+export interface ReportHealthResponse {
 }
 
 function createBaseDrainRequest(): DrainRequest {
@@ -181,6 +209,132 @@ export const DrainResponse: MessageFns<DrainResponse, "heddle.discovery.v1.Drain
   },
 };
 
+function createBaseReportHealthRequest(): ReportHealthRequest {
+  return { nodeId: "", health: 0, detail: "" };
+}
+
+export const ReportHealthRequest: MessageFns<ReportHealthRequest, "heddle.discovery.v1.ReportHealthRequest"> = {
+  $type: "heddle.discovery.v1.ReportHealthRequest" as const,
+
+  encode(message: ReportHealthRequest, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    if (message.nodeId !== "") {
+      writer.uint32(10).string(message.nodeId);
+    }
+    if (message.health !== 0) {
+      writer.uint32(16).int32(message.health);
+    }
+    if (message.detail !== "") {
+      writer.uint32(26).string(message.detail);
+    }
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportHealthRequest {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportHealthRequest();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+          case 1: {
+            if (tag !== 10) {
+              break;
+            }
+
+            message.nodeId = reader.string();
+            continue;
+          }
+          case 2: {
+            if (tag !== 16) {
+              break;
+            }
+
+            message.health = reader.int32() as any;
+            continue;
+          }
+          case 3: {
+            if (tag !== 26) {
+              break;
+            }
+
+            message.detail = reader.string();
+            continue;
+          }
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReportHealthRequest>): ReportHealthRequest {
+    return ReportHealthRequest.fromPartial(base ?? {});
+  },
+  fromPartial(object: DeepPartial<ReportHealthRequest>): ReportHealthRequest {
+    const message = createBaseReportHealthRequest();
+    message.nodeId = object.nodeId ?? "";
+    message.health = object.health ?? 0;
+    message.detail = object.detail ?? "";
+    return message;
+  },
+};
+
+function createBaseReportHealthResponse(): ReportHealthResponse {
+  return {};
+}
+
+export const ReportHealthResponse: MessageFns<ReportHealthResponse, "heddle.discovery.v1.ReportHealthResponse"> = {
+  $type: "heddle.discovery.v1.ReportHealthResponse" as const,
+
+  encode(_: ReportHealthResponse, writer: BinaryWriter = new BinaryWriter()): BinaryWriter {
+    return writer;
+  },
+
+  decode(input: BinaryReader | Uint8Array, length?: number): ReportHealthResponse {
+    const reader = input instanceof BinaryReader ? input : new BinaryReader(input);
+    const previousRecursionDepth = (reader as any).__tsProtoDecodeDepth ?? 0;
+    if (previousRecursionDepth >= 100) {
+      throw new globalThis.Error("protobuf decode recursion limit exceeded");
+    }
+    (reader as any).__tsProtoDecodeDepth = previousRecursionDepth + 1;
+    try {
+      const end = length === undefined ? reader.len : reader.pos + length;
+      const message = createBaseReportHealthResponse();
+      while (reader.pos < end) {
+        const tag = reader.uint32();
+        switch (tag >>> 3) {
+        }
+        if ((tag & 7) === 4 || tag === 0) {
+          break;
+        }
+        reader.skip(tag & 7);
+      }
+      return message;
+    } finally {
+      (reader as any).__tsProtoDecodeDepth = previousRecursionDepth;
+    }
+  },
+
+  create(base?: DeepPartial<ReportHealthResponse>): ReportHealthResponse {
+    return ReportHealthResponse.fromPartial(base ?? {});
+  },
+  fromPartial(_: DeepPartial<ReportHealthResponse>): ReportHealthResponse {
+    const message = createBaseReportHealthResponse();
+    return message;
+  },
+};
+
 /** What a proxy tells the control plane beside its stream. */
 export type MembershipService = typeof MembershipService;
 export const MembershipService = {
@@ -197,6 +351,20 @@ export const MembershipService = {
     responseSerialize: (value: DrainResponse): Buffer => Buffer.from(DrainResponse.encode(value).finish()),
     responseDeserialize: (value: Buffer): DrainResponse => DrainResponse.decode(value),
   },
+  /**
+   * Tells what the node's own health checks of the app beside it came to. The row keeps it until the next report; told
+   * again after each reconnect. NOT_FOUND: no endpoint is registered by this node, yet.
+   */
+  reportHealth: {
+    path: "/heddle.discovery.v1.Membership/ReportHealth" as const,
+    requestStream: false as const,
+    responseStream: false as const,
+    requestSerialize: (value: ReportHealthRequest): Buffer => Buffer.from(ReportHealthRequest.encode(value).finish()),
+    requestDeserialize: (value: Buffer): ReportHealthRequest => ReportHealthRequest.decode(value),
+    responseSerialize: (value: ReportHealthResponse): Buffer =>
+      Buffer.from(ReportHealthResponse.encode(value).finish()),
+    responseDeserialize: (value: Buffer): ReportHealthResponse => ReportHealthResponse.decode(value),
+  },
 } as const;
 
 export interface MembershipServer extends UntypedServiceImplementation {
@@ -205,6 +373,11 @@ export interface MembershipServer extends UntypedServiceImplementation {
    * until the wait runs out. Called before a proxy stops. NOT_FOUND: no endpoint is registered by this node.
    */
   drain: handleUnaryCall<DrainRequest, DrainResponse>;
+  /**
+   * Tells what the node's own health checks of the app beside it came to. The row keeps it until the next report; told
+   * again after each reconnect. NOT_FOUND: no endpoint is registered by this node, yet.
+   */
+  reportHealth: handleUnaryCall<ReportHealthRequest, ReportHealthResponse>;
 }
 
 export interface MembershipClient extends Client {
@@ -226,6 +399,25 @@ export interface MembershipClient extends Client {
     metadata: Metadata,
     options: Partial<CallOptions>,
     callback: (error: ServiceError | null, response: DrainResponse) => void,
+  ): ClientUnaryCall;
+  /**
+   * Tells what the node's own health checks of the app beside it came to. The row keeps it until the next report; told
+   * again after each reconnect. NOT_FOUND: no endpoint is registered by this node, yet.
+   */
+  reportHealth(
+    request: ReportHealthRequest,
+    callback: (error: ServiceError | null, response: ReportHealthResponse) => void,
+  ): ClientUnaryCall;
+  reportHealth(
+    request: ReportHealthRequest,
+    metadata: Metadata,
+    callback: (error: ServiceError | null, response: ReportHealthResponse) => void,
+  ): ClientUnaryCall;
+  reportHealth(
+    request: ReportHealthRequest,
+    metadata: Metadata,
+    options: Partial<CallOptions>,
+    callback: (error: ServiceError | null, response: ReportHealthResponse) => void,
   ): ClientUnaryCall;
 }
 
