@@ -20,9 +20,11 @@ import { prometheusText } from "./telemetry/prometheus-text.ts";
 import { sumFamilies } from "./telemetry/sum-families.ts";
 import { Workers } from "./workers/workers.ts";
 import { configFamilies, processFamilies } from "./telemetry/proxy-metrics.ts";
+import { AppCheck, type AppHealth } from "./upstream/app-check.ts";
 import type { DiscoveryClient } from "./xds/client.ts";
 import { ClientSession } from "./xds/client-session.ts";
 import { CurrentConfig } from "./xds/current-config.ts";
+import { HealthReporter } from "./xds/health-reporter.ts";
 import type { DiscoveryLink } from "./xds/discovery-link.ts";
 import type { Activation } from "./xds/session-outcome.ts";
 import { LastGoodStore } from "./xds/last-good.ts";
@@ -58,6 +60,8 @@ export class Proxy implements DiscoveryLink {
   readonly #snapshotWrites = { saved: 0, failed: 0 };
   readonly #serving = Promise.withResolvers<void>();
   readonly #quit = Promise.withResolvers<void>();
+  readonly #health: HealthReporter;
+  readonly #appCheck: AppCheck | undefined;
   #client: DiscoveryClient<Runtime> | undefined = undefined;
   #addresses: ProxyAddresses | undefined = undefined;
   #drained: Promise<void> | undefined = undefined;
@@ -71,6 +75,12 @@ export class Proxy implements DiscoveryLink {
     this.name = nodeName(config, systemIds);
     this.#accessLog = openAccessLog(config.accessLog);
     this.#workers = new Workers(config, this.log, this.#accessLog);
+    this.#health = new HealthReporter({
+      send: (health) => this.#reportHealth(health),
+      timers: systemTimers,
+      random: systemRandom,
+    });
+    this.#appCheck = this.#newAppCheck();
     this.#store = this.#openStore();
     this.#session = this.#newSession();
     this.#current = new CurrentConfig({
@@ -149,10 +159,12 @@ export class Proxy implements DiscoveryLink {
         onConnected: (address) => {
           this.log.info({ address }, "connected to the control plane");
           this.#workers.own.watches.onControlPlane(true);
+          this.#health.onConnected();
         },
         onDisconnected: (reason, retryMs) => {
           this.log.warn({ retryMs: Math.round(retryMs) }, `no stream to the control plane: ${reason}`);
           this.#workers.own.watches.onControlPlane(false);
+          this.#health.onDisconnected();
         },
       },
       clock: systemClock,
@@ -169,6 +181,7 @@ export class Proxy implements DiscoveryLink {
     const inbound = await this.#workers.open(INBOUND, this.#config.inbound, "--inbound");
     this.#addresses = { ...this.addresses, inbound };
     this.log.info({ inbound: formatAddress(inbound) }, "the app listens");
+    this.#appCheck?.follow(this.#workers.own.holder.current);
     this.#client?.reintroduce();
     if (this.#isServing) this.#tellReady();
   }
@@ -196,6 +209,7 @@ export class Proxy implements DiscoveryLink {
 
   /** Ends everything now; requests in flight are given up. Settles when the last snapshot and log lines are written. */
   async stop(): Promise<void> {
+    this.#appCheck?.stop();
     this.#client?.stop();
     await Promise.all([this.#workers.close(), this.#store?.flush()]);
     await this.#workers.own.end();
@@ -228,6 +242,7 @@ export class Proxy implements DiscoveryLink {
   /** Settles when every worker has swapped; undefined when this is the only one. */
   #swap({ runtime, snapshot, revision }: Activation<Runtime>): Promise<void> | undefined {
     const swapped = this.#workers.swap(runtime, snapshot, revision);
+    if (!this.#isInboundHeld) this.#appCheck?.follow(runtime);
     if (this.#addresses !== undefined) this.#onConfigured();
     return swapped;
   }
@@ -270,6 +285,18 @@ export class Proxy implements DiscoveryLink {
     if (!this.isConnected) return { isKnownToAll: false, words: "no control plane is connected: peers were not told" };
     const { announceDrain } = await import("./xds/membership.ts");
     return announceDrain({ address: this.address, nodeId: this.name, waitMs, clock: systemClock });
+  }
+
+  #newAppCheck(): AppCheck | undefined {
+    const { app, service } = this.#config;
+    if (app === undefined) return undefined;
+    const report = (health: AppHealth): void => this.#health.report(health);
+    return new AppCheck({ service, app, report, checker: this.#workers.own.checker, log: this.log });
+  }
+
+  async #reportHealth(health: AppHealth): Promise<string | undefined> {
+    const { reportHealth } = await import("./xds/membership.ts");
+    return reportHealth({ address: this.address, nodeId: this.name, health, clock: systemClock });
   }
 
   /** How the proxy introduces itself on a new stream. */
