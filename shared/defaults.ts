@@ -147,6 +147,8 @@ export const ROUTES_GRACE_MS = 500;
 /** The publisher waits for quiet, but never longer than the maximum. */
 export const PUBLISH_DEBOUNCE_MS = 10;
 export const PUBLISH_DEBOUNCE_MAX_MS = 100;
+/** The end of a fault is looked for at least this often, for it stands in wall time and the clock may be set. */
+export const FAULT_END_LOOK_MS = 60_000;
 
 // Endpoints (DESIGN 9).
 export const LEASE_MS = 10_000;

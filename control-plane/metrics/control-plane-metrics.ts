@@ -44,12 +44,20 @@ export class ControlPlaneMetrics<T> {
     this.#cuts += 1;
   }
 
-  /** A revision is offered to `streams`: the clock runs until each has answered it, one way or the other. */
-  onPublished(publication: { revision: number; committedMs: number; buildMs: number }, streams: Iterable<T>): void {
+  /**
+   * A revision is offered to `streams`: the clock runs until each has answered it, one way or the other. What no commit
+   * caused is a revision that they have answered before, and is not timed.
+   */
+  onPublished(
+    publication: { revision: number; committedMs: number | undefined; buildMs: number },
+    streams: Iterable<T>,
+  ): void {
     this.#build.observe(publication.buildMs / 1000);
+    const { revision, committedMs } = publication;
+    if (committedMs === undefined) return;
     const behind = new Set(streams);
     if (behind.size === 0) return;
-    this.#timed = [...this.#timed.slice(1 - TIMED_PUBLICATIONS_MAX), { ...publication, behind }];
+    this.#timed = [...this.#timed.slice(1 - TIMED_PUBLICATIONS_MAX), { revision, committedMs, behind }];
   }
 
   /** A stream has answered everything up to `revision`. */

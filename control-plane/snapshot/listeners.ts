@@ -8,7 +8,7 @@ import type { Route, RouteConfig } from "../../shared/model/route.ts";
 import type { ServicePolicy } from "../catalog/service-policy.ts";
 import type { Mesh } from "./mesh.ts";
 import type { NodeClass } from "./node-class.ts";
-import { rateLimitPolicy } from "./rate-limit-policy.ts";
+import { rateLimitOf } from "./rate-limit.ts";
 
 /** The route table of all calls that leave a workload, shared by Heddle's proxies and Envoys. */
 export const OUTBOUND_ROUTES = "outbound";
@@ -61,7 +61,7 @@ const cache = new WeakMap<ServicePolicy, ReadonlyMap<string, Listener>>();
 
 /** Undefined without a limit. */
 function limitedListeners(policy: ServicePolicy | undefined): ReadonlyMap<string, Listener> | undefined {
-  const rateLimit = policy === undefined ? undefined : rateLimitPolicy(policy);
+  const rateLimit = rateLimitOf(policy);
   if (policy === undefined || rateLimit === undefined) return undefined;
   const listeners = cache.get(policy) ?? proxyListeners(rateLimit);
   cache.set(policy, listeners);

@@ -1,5 +1,5 @@
 import type { Clock } from "../../shared/clock.ts";
-import { PUBLISH_DEBOUNCE_MAX_MS, PUBLISH_DEBOUNCE_MS } from "../../shared/defaults.ts";
+import { FAULT_END_LOOK_MS, PUBLISH_DEBOUNCE_MAX_MS, PUBLISH_DEBOUNCE_MS } from "../../shared/defaults.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { ProxyNode } from "../../shared/model/node.ts";
 import type { Timer, Timers } from "../../shared/timers.ts";
@@ -19,13 +19,14 @@ export interface PublisherOptions {
   readonly log: Logger;
   /** The classes of the nodes connected now: only theirs are built ahead. */
   readonly classesInUse: (mesh: Mesh) => ReadonlyMap<string, NodeClass>;
-  /** Called when newer snapshots stand ready. `committedMs` is when the oldest change in them was committed. */
+  /** Called when newer snapshots stand ready. */
   readonly offer: (publication: Publication) => void;
 }
 
 export interface Publication {
   readonly revision: number;
-  readonly committedMs: number;
+  /** When the oldest change in it was committed; undefined when there is none, for a fault has ended. */
+  readonly committedMs: number | undefined;
   /** What deciding and encoding took. */
   readonly buildMs: number;
 }
@@ -44,6 +45,8 @@ export interface Withheld {
  *                                                                                   │ inconsistent: the last good one stays
  *                                                                                   ▼
  *                                                       offer: each session takes the newest, and asks what differs
+ *
+ * A fault ends without a commit: then the same revision is built again, without it.
  */
 export class Publisher {
   readonly #options: PublisherOptions;
@@ -53,6 +56,7 @@ export class Publisher {
   #snapshots = new Map<string, NodeSnapshot>();
   #debounce: Timer | undefined = undefined;
   #firstCommitMs: number | undefined = undefined;
+  #faultEnd: Timer | undefined = undefined;
 
   constructor(options: PublisherOptions) {
     this.#options = options;
@@ -62,9 +66,11 @@ export class Publisher {
   /** Follows the store from now on. Returns how to stop. */
   start(): () => void {
     const stop = this.#options.store.onCommit(() => this.#onCommit());
+    this.#awaitFaultEnd();
     return () => {
       stop();
       this.#debounce?.cancel();
+      this.#faultEnd?.cancel();
     };
   }
 
@@ -77,9 +83,21 @@ export class Publisher {
     this.#debounce = this.#options.timers.after(delayMs, () => this.#publish());
   }
 
+  /** Looks again now and then: the wall clock may be set. */
+  #awaitFaultEnd(): void {
+    const { faultsEndWallMs } = this.#mesh;
+    this.#faultEnd?.cancel();
+    if (faultsEndWallMs === undefined) return;
+    const leftMs = faultsEndWallMs - this.#options.clock.wallMs();
+    this.#faultEnd = this.#options.timers.after(Math.min(Math.max(0, leftMs), FAULT_END_LOOK_MS), () => {
+      if (this.#options.clock.wallMs() < faultsEndWallMs) this.#awaitFaultEnd();
+      else this.#publish();
+    });
+  }
+
   #publish(): void {
     const startMs = this.#options.clock.nowMs();
-    const committedMs = this.#firstCommitMs ?? startMs;
+    const committedMs = this.#firstCommitMs;
     this.#firstCommitMs = undefined;
     this.#mesh = readMesh(this.#options.store.catalog(), this.#mesh, this.#options.clock.wallMs());
     const inUse = this.#options.classesInUse(this.#mesh);
@@ -87,6 +105,7 @@ export class Publisher {
     this.#snapshots = new Map();
     for (const [key, nodeClass] of inUse) this.#build(key, nodeClass, before.get(key));
     this.#encoder.forgetUnused();
+    this.#awaitFaultEnd();
     const buildMs = this.#options.clock.nowMs() - startMs;
     this.#options.offer({ revision: this.#mesh.revision, committedMs, buildMs });
   }
