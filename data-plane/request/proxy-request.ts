@@ -118,6 +118,7 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
     if (isCutOff(ctx.retryRefusal)) {
       ctx.flag = "URX";
       ctx.detail = ctx.retryRefusal;
+      if (head.status >= 500 && this.#fallsBack()) return;
     }
     this.#tries.win(attempt);
     this.#isCommitted = true;
@@ -290,12 +291,11 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
     if (route.mirrors.length > 0 && ctx.head.upgrade === "") mirrorRequest(ctx, route);
   }
 
-  /** Something else answers in place of the service, if its policy has something: the log keeps the reason's flag. */
-  #fallsBack(reason: LocalReason): boolean {
+  /** Something else answers in place of the service, if its policy has something: the log keeps the flag and the detail. */
+  #fallsBack(): boolean {
     const { ctx } = this;
     const fallback = fallbackOf(ctx);
     if (fallback === undefined) return false;
-    note(ctx, reason);
     if (fallback.kind === "service") this.#tryElsewhere(fallback.cluster);
     else this.#end(fallback.kind === "static" ? replyStatic(ctx, fallback.body) : replyStored(ctx, fallback.response));
     return true;
@@ -314,8 +314,10 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
   }
 
   #answer(reason: LocalReason): void {
-    if (!this.#isCommitted && isReplaceable(reason) && this.#fallsBack(reason)) return;
-    this.#end(this.#isCommitted ? replyBroken(this.ctx, reason) : replyLocally(this.ctx, reason));
+    if (this.#isCommitted) return this.#end(replyBroken(this.ctx, reason));
+    note(this.ctx, reason);
+    if (isReplaceable(reason) && this.#fallsBack()) return undefined;
+    return this.#end(replyLocally(this.ctx, reason));
   }
 
   /** `keepAlive` undefined: the connection has to be cut. */

@@ -228,4 +228,17 @@ describe("a fallback after retries", () => {
     assert.equal(bodyOf(await proxy.send(GET)), BODY);
     assert.equal(service.requests, 3);
   });
+
+  it("takes the place of a 503 that all of them came to, with flag URX; a 503 without retries is the service's word", async (t) => {
+    const service = new Service();
+    service.answer = "HTTP/1.1 503 Service Unavailable\r\ncontent-length: 4\r\n\r\nsick";
+    const policies = { fallback: { kind: "static" as const, body: BODY } };
+    const port = await service.listen(t);
+    const retrying = await new ProxyFixture([port], { retry: retryPolicy(2), policies }).start(t);
+    assert.equal(bodyOf(await retrying.send(GET)), BODY);
+    assert.equal(retrying.last().flag, "URX");
+    assert.equal(service.requests, 3);
+    const plain = await new ProxyFixture([port], { policies }).start(t);
+    assert.equal(bodyOf(await plain.send(GET)), "sick");
+  });
 });
