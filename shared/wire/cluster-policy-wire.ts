@@ -1,24 +1,19 @@
 import type { Cluster as ClusterMessage } from "../generated/envoy/config/cluster/v3/cluster.ts";
-import {
-  Adaptive,
-  type Breaker,
-  ClusterPolicy,
-  type RetryBudget,
-  type PeakEwma,
-} from "../generated/heddle/discovery/v1/discovery.ts";
+import { Adaptive, ClusterPolicy, type PeakEwma } from "../generated/heddle/discovery/v1/discovery.ts";
 import type { Cluster, LbPolicy } from "../model/cluster.ts";
-import { NO_POLICIES } from "../model/cluster-policy.ts";
-import type { BreakerPolicy, ClusterPolicies, RetryBudgetPolicy } from "../model/cluster-policy.ts";
+import { NO_POLICIES, type ClusterPolicies } from "../model/cluster-policy.ts";
 import type { NodeKind } from "../model/node.ts";
 import type { Violation } from "../violation.ts";
 import { packAny } from "./any.ts";
+import { breakerMessage, readBreaker } from "./breaker-wire.ts";
 import { encodeDuration, readPositiveMs } from "./duration-wire.ts";
 import { fallbackMessage, readFallback } from "./fallback-wire.ts";
 import { join } from "./field-rules.ts";
 import { healthCheckMessages, readHealthChecks } from "./health-check-wire.ts";
 import { healthPolicyMessage, readHealthPolicy } from "./health-policy-wire.ts";
 import { outlierMessage, readOutlier } from "./outlier-wire.ts";
-import { ANY_COUNT, PERCENT, readWithin } from "./range-wire.ts";
+import { ANY_COUNT, readWithin } from "./range-wire.ts";
+import { budgetMessage, readBudget } from "./retry-budget-wire.ts";
 import { circuitBreakersMessage, readCircuitBreakers } from "./thresholds-wire.ts";
 import { readTypedMetadata, typedMetadataPath } from "./typed-metadata.ts";
 
@@ -97,53 +92,23 @@ function readPolicies(
   return {
     breaker: breaker === undefined ? undefined : readBreaker(breaker, at("breaker"), found),
     retryBudget: retryBudget === undefined ? undefined : readBudget(retryBudget, at("retry_budget"), found),
-    adaptive:
-      adaptive === undefined
-        ? undefined
-        : { concurrencyMin: adaptive.concurrencyMin, concurrencyMax: adaptive.concurrencyMax },
+    adaptive: adaptive === undefined ? undefined : readAdaptive(adaptive, at("adaptive"), found),
     healthCheck: healthCheck === undefined ? undefined : readHealthPolicy(healthCheck, at("health_check"), found),
     fallback: fallback === undefined ? undefined : readFallback(fallback, at("fallback"), found),
   };
 }
 
+function readAdaptive(message: Adaptive, path: string, found: Violation[]): ClusterPolicies["adaptive"] {
+  const { concurrencyMin } = message;
+  const range = { min: Math.max(1, concurrencyMin), max: ANY_COUNT.max };
+  return {
+    concurrencyMin,
+    concurrencyMax: readWithin(message.concurrencyMax, range, join(path, "concurrency_max"), found),
+  };
+}
+
 function at(field: string): string {
   return join(typedMetadataPath(POLICY), field);
-}
-
-function breakerMessage(policy: BreakerPolicy): Breaker {
-  return {
-    thresholdPercent: policy.thresholdPercent,
-    window: encodeDuration(policy.windowMs),
-    samplesMin: policy.samplesMin,
-    consecutiveFailures: policy.consecutiveFailures,
-    recovery: encodeDuration(policy.recoveryMs),
-    recoveryMax: encodeDuration(policy.recoveryMaxMs),
-    successes: policy.successes,
-  };
-}
-
-function readBreaker(message: Breaker, path: string, found: Violation[]): BreakerPolicy {
-  return {
-    thresholdPercent: readWithin(message.thresholdPercent, PERCENT, join(path, "threshold_percent"), found),
-    windowMs: readPositiveMs(message.window, undefined, join(path, "window"), found),
-    samplesMin: message.samplesMin,
-    consecutiveFailures: message.consecutiveFailures,
-    recoveryMs: readPositiveMs(message.recovery, undefined, join(path, "recovery"), found),
-    recoveryMaxMs: readPositiveMs(message.recoveryMax, undefined, join(path, "recovery_max"), found),
-    successes: message.successes,
-  };
-}
-
-function budgetMessage({ ratio, minPerSec, windowMs }: RetryBudgetPolicy): RetryBudget {
-  return { ratio, minPerSec, window: encodeDuration(windowMs) };
-}
-
-function readBudget(message: RetryBudget, path: string, found: Violation[]): RetryBudgetPolicy {
-  return {
-    ratio: readWithin(message.ratio, ANY_COUNT, join(path, "ratio"), found),
-    minPerSec: readWithin(message.minPerSec, ANY_COUNT, join(path, "min_per_sec"), found),
-    windowMs: readPositiveMs(message.window, undefined, join(path, "window"), found),
-  };
 }
 
 function readPeakEwma(message: PeakEwma, found: Violation[]): LbPolicy {

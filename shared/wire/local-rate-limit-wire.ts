@@ -8,6 +8,7 @@ import { violation, type Violation } from "../violation.ts";
 import { encodeDuration, readPositiveMs } from "./duration-wire.ts";
 import { join, refuseUnsupported } from "./field-rules.ts";
 import { fractionMessage, readFraction } from "./fraction-wire.ts";
+import { readWithin, SOME } from "./range-wire.ts";
 import { localRateLimitRules, rateLimitActionsRules } from "./route-rules.ts";
 
 const TOO_MANY_REQUESTS = 429;
@@ -75,9 +76,9 @@ export function readLocalRateLimit(
   }
   return {
     name: message.statPrefix,
-    requests: bucket.tokensPerFill ?? 1,
+    requests: readWithin(bucket.tokensPerFill ?? 1, SOME, join(path, "token_bucket.tokens_per_fill"), found),
     perMs: readPositiveMs(bucket.fillInterval, undefined, join(path, "token_bucket.fill_interval"), found),
-    burst: bucket.maxTokens,
+    burst: readWithin(bucket.maxTokens, SOME, join(path, "token_bucket.max_tokens"), found),
     by: readKey(message, path, found),
     scope: "local",
     failOpen: true,

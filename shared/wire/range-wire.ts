@@ -15,4 +15,6 @@ export function readWithin(
 
 /** What a uint32 holds. */
 export const ANY_COUNT = { min: 0, max: 0xffff_ffff } as const;
+/** The same without 0, of which nothing could ever come. */
+export const SOME = { min: 1, max: 0xffff_ffff } as const;
 export const PERCENT = { min: 0, max: 100 } as const;

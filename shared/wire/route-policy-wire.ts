@@ -6,6 +6,7 @@ import type { Violation } from "../violation.ts";
 import { packAny } from "./any.ts";
 import { encodeDuration, readPositiveMs } from "./duration-wire.ts";
 import { join } from "./field-rules.ts";
+import { readWithin, SOME } from "./range-wire.ts";
 import { readTypedMetadata, typedMetadataPath } from "./typed-metadata.ts";
 
 const POLICY_KEY = "heddle.route";
@@ -57,9 +58,9 @@ function rateLimitMessage(policy: RateLimitPolicy): RateLimit {
 function readRateLimit(message: RateLimit, path: string, found: Violation[]): RateLimitPolicy {
   return {
     name: message.name,
-    requests: message.requests,
+    requests: readWithin(message.requests, SOME, join(path, "requests"), found),
     perMs: readPositiveMs(message.per, undefined, join(path, "per"), found),
-    burst: message.burst,
+    burst: readWithin(message.burst, SOME, join(path, "burst"), found),
     by: readKey(message.by),
     scope: message.global ? "global" : "local",
     failOpen: message.failOpen,

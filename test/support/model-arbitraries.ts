@@ -103,7 +103,12 @@ const policies: Arbitrary<ClusterPolicies> = fc.record({
     requests: optional(count),
     retries: optional(countOrOff),
   }),
-  adaptive: optional(fc.record({ concurrencyMin: count, concurrencyMax: count })),
+  adaptive: optional(
+    fc.tuple(count, count).map(([one, other]) => ({
+      concurrencyMin: Math.min(one, other),
+      concurrencyMax: Math.max(one, other),
+    })),
+  ),
   outlier: optional(
     fc.record({
       consecutive5xx: countOrOff,

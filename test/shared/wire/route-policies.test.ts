@@ -162,6 +162,12 @@ describe("a route's policies are refused, by path,", () => {
       { ...limit, local_rate_limit_per_downstream_connection: true },
       ["local_rate_limit_per_downstream_connection"],
     ],
+    [
+      "for a bucket that holds nothing",
+      LocalRateLimit.$type,
+      { ...limit, token_bucket: { tokens_per_fill: { value: 0 } } },
+      ["token_bucket.tokens_per_fill", "token_bucket.fill_interval", "token_bucket.max_tokens"],
+    ],
     ["for another status", LocalRateLimit.$type, { ...limit, status: { code: 503 } }, ["status"]],
     [
       "for a limit on half of the requests",
