@@ -126,7 +126,7 @@ export class SharedRateLimit implements RateLimit {
   }
 
   #waitMs(lease: TokenLease, nowMs: number): number {
-    if (this.coordinator !== "gone") return Math.max(lease.retryMs - nowMs, 1 / lease.rate.tokensPerMs);
+    if (this.coordinator !== "gone") return lease.dueMs > nowMs ? lease.dueMs - nowMs : 1 / lease.rate.tokensPerMs;
     return this.#hasShares ? this.#share(lease).waitMs(1, nowMs) : TOKEN_LEASE_RETRY_MS;
   }
 

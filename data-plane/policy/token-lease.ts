@@ -1,4 +1,9 @@
-import { TOKEN_LEASE_AHEAD_MS, TOKEN_LEASE_MS, TOKEN_LEASE_TICK_MS } from "../../shared/defaults.ts";
+import {
+  TOKEN_LEASE_AHEAD_MS,
+  TOKEN_LEASE_MS,
+  TOKEN_LEASE_RETRY_MS,
+  TOKEN_LEASE_TICK_MS,
+} from "../../shared/defaults.ts";
 import type { LeaseGrant } from "../../shared/model/token-lease.ts";
 import type { TokenBucket, TokenRate } from "../../shared/token-bucket.ts";
 
@@ -23,8 +28,9 @@ export class TokenLease {
   isActive = false;
   /** The last wish was not granted whole: the limit is reached, and nothing passes on credit. */
   isExhausted = false;
-  /** Before that there is nothing to be had. */
-  retryMs = 0;
+  /** When there will be a token, as the coordinator said. */
+  dueMs = 0;
+  #askMs = 0;
   /** While there is no coordinator; only SharedRateLimit writes it, and since when it fills. */
   share: TokenBucket | undefined = undefined;
   shareSinceMs = 0;
@@ -75,7 +81,7 @@ export class TokenLease {
 
   /** Tokens to ask for now; 0: none. A lease that is more than half full can wait. */
   lacks(nowMs: number): number {
-    if (nowMs < this.retryMs) return 0;
+    if (nowMs < this.#askMs) return 0;
     const target = this.#target;
     return this.tokens <= target / 2 ? target - this.tokens : 0;
   }
@@ -84,13 +90,15 @@ export class TokenLease {
     this.tokens += granted;
     if (granted > 0) this.#expiresMs = nowMs + TOKEN_LEASE_MS;
     this.isExhausted = granted < asked;
-    this.retryMs = this.isExhausted ? nowMs + waitMs : 0;
+    this.dueMs = this.isExhausted ? nowMs + waitMs : 0;
+    // Others may give back before it is due.
+    this.#askMs = this.isExhausted ? nowMs + Math.min(waitMs, TOKEN_LEASE_RETRY_MS) : 0;
   }
 
   /** Nothing to follow and nothing to settle. */
   isQuiet(nowMs: number): boolean {
     return (
-      this.#target === 0 && this.#requests === 0 && this.tokens === 0 && this.returning === 0 && nowMs >= this.retryMs
+      this.#target === 0 && this.#requests === 0 && this.tokens === 0 && this.returning === 0 && nowMs >= this.#askMs
     );
   }
 

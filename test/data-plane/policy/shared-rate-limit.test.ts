@@ -224,6 +224,24 @@ describe("a limit that many proxies share", () => {
   });
 });
 
+describe("a lease that was refused", () => {
+  it("is asked for again before its token is due: another proxy may have given back", () => {
+    const rate = { tokensPerMs: 1 / 3_600_000, burst: 5 };
+    const limit = new SharedRateLimit();
+    limit.admit(KEY, rate, 0);
+    const wishes = limit.onTick(50, true);
+    const waitMs = 3_600_000;
+    limit.onGranted(
+      wishes,
+      wishes.map(() => ({ granted: 0, waitMs })),
+      60,
+    );
+    assert.equal(limit.admit(KEY, rate, 60), waitMs, "what a caller is told");
+    assert.deepEqual(limit.onTick(60 + TOKEN_LEASE_RETRY_MS - 1, true), []);
+    assert.equal(limit.onTick(60 + TOKEN_LEASE_RETRY_MS, true).length, 1);
+  });
+});
+
 describe("credit", () => {
   const rate = { tokensPerMs: 0.01, burst: 10 };
 
