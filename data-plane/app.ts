@@ -338,7 +338,7 @@ export class Proxy implements DiscoveryLink {
 
   #newReport(): ProxyReport {
     const { service, version } = this.#config;
-    const { holder, listeners } = this.#workers.own;
+    const { holder, listeners, watches } = this.#workers.own;
     const report: ProxyReport = new ProxyReport({
       proxy: {
         name: this.name,
@@ -353,6 +353,7 @@ export class Proxy implements DiscoveryLink {
       link: this,
       holder,
       listeners,
+      watches,
       isDraining: () => this.#drained !== undefined,
       isServing: () => this.#isServing,
       workers: () => this.#workers.states,

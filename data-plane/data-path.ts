@@ -32,6 +32,7 @@ import type { LineSink } from "./telemetry/line-writer.ts";
 import { overloadFamilies } from "./telemetry/overload-metrics.ts";
 import { loopProbe, threadMemory } from "./telemetry/process-probe.ts";
 import { trafficFamilies } from "./telemetry/proxy-metrics.ts";
+import { endpointFamilies } from "./telemetry/endpoint-metrics.ts";
 import { rateLimitFamilies } from "./telemetry/rate-limit-metrics.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
 import { Egress } from "./upstream/egress.ts";
@@ -151,6 +152,7 @@ export class DataPath {
       families: [
         ...this.requestMetrics.families(),
         ...rateLimitFamilies(this.rateLimits),
+        ...endpointFamilies(this.watches.values()),
         ...overloadFamilies(this.#shedder),
         ...trafficFamilies({
           listeners: this.listeners.all(),

@@ -1,6 +1,7 @@
 import type { ClustersJson, ConfigDumpJson, ListenersJson } from "../../data-plane/admin/admin-json.ts";
 import { unreachable } from "../../shared/assert.ts";
 import type { Route, RouteAction } from "../../shared/model/route.ts";
+import { formatAge } from "./age.ts";
 import type { Printable } from "./formats.ts";
 import { limitColumns } from "./limit-columns.ts";
 import { describeMatch } from "./match-words.ts";
@@ -97,7 +98,7 @@ function clusterTable(dump: ConfigDumpJson, { clusters }: ClustersJson): ConfigT
       {
         header: "HEALTHY",
         align: "right",
-        text: ({ endpoints }) => String(endpoints.filter(({ health }) => health === "healthy").length),
+        text: ({ endpoints }) => String(endpoints.filter(({ healthFlags }) => healthFlags.length === 0).length),
       },
       { header: "POLICIES", text: ({ name }) => policiesOf(name), isWide: true },
     ],
@@ -115,7 +116,13 @@ function endpointTable({ clusters }: ClustersJson): ConfigTable {
     columns: [
       { header: "ENDPOINT", text: ({ address }) => address },
       { header: "VERSION", text: ({ version }) => version },
-      { header: "HEALTH", text: ({ health }) => health },
+      { header: "HEALTH", text: describeHealth },
+      {
+        header: "BACK IN",
+        align: "right",
+        text: ({ ejection }) => (ejection === null ? "" : formatAge(ejection.leftMs)),
+      },
+      { header: "WHY", text: describeFindings },
       { header: "WEIGHT", align: "right", text: ({ weight }) => String(weight) },
       { header: "ACTIVE", align: "right", text: ({ active }) => String(active) },
       { header: "REQUESTS", align: "right", text: ({ requests }) => String(requests) },
@@ -142,6 +149,22 @@ function policyTable(dump: ConfigDumpJson): ConfigTable {
 
 function names(words: readonly PolicyWords[]): string {
   return words.map(({ policy }) => policy).join(" ");
+}
+
+type EndpointFacts = ClustersJson["clusters"][number]["endpoints"][number];
+
+/** One word: what keeps requests away comes first. */
+export function describeHealth({ health, ejection, check, isStarting }: EndpointFacts): string {
+  if (health !== "healthy") return health;
+  if (ejection !== null) return "ejected";
+  if (check?.health === "unhealthy") return "failing";
+  return isStarting ? "starting" : "healthy";
+}
+
+/** What it was ejected for, and what the proxy's own check was answered with when that was no good. */
+export function describeFindings({ ejection, check }: EndpointFacts): string {
+  const failed = check?.health === "unhealthy" ? [check.detail] : [];
+  return [...(ejection === null ? [] : [ejection.reason]), ...failed].join(", ");
 }
 
 /** Forgets the type of the rows once columns and rows are known to fit each other. */

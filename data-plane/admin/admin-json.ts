@@ -116,8 +116,12 @@ export interface ClusterJson {
   readonly service: string;
   readonly version: string;
   readonly lb: LbPolicy;
+  /** So few endpoints are usable that all are used. */
+  readonly isInPanic: boolean;
   readonly endpoints: readonly EndpointJson[];
 }
+
+export type HealthFlag = "/failed_eds_health" | "/eds_status_draining" | "/failed_active_hc" | "/failed_outlier_check";
 
 export interface EndpointJson {
   /** `host:port`. */
@@ -126,6 +130,14 @@ export interface EndpointJson {
   readonly health: "healthy" | "unhealthy" | "draining";
   readonly weight: number;
   readonly priority: number;
+  /** Why it is not picked, in the words of Envoy's `/clusters`; empty: it is. */
+  readonly healthFlags: readonly HealthFlag[];
+  /** Taken out by its results; `leftMs` until it may come back. With several workers, as the first of them finds. */
+  readonly ejection: { readonly reason: string; readonly leftMs: number } | null;
+  /** By this proxy's own health checks; null: it makes none of this endpoint. */
+  readonly check: { readonly health: "unknown" | "healthy" | "unhealthy"; readonly detail: string } | null;
+  /** It has not got its whole share yet. */
+  readonly isStarting: boolean;
   /** Requests sent and not finished. */
   readonly active: number;
   /** Since the endpoint became known to this process. */

@@ -2,10 +2,11 @@ import { formatAddress } from "../../shared/address.ts";
 import type { Cluster, Endpoint } from "../../shared/model/cluster.ts";
 import type { ListenerSet } from "../listener/listener-set.ts";
 import type { RuntimeHolder } from "../runtime/apply.ts";
-import type { EndpointState } from "../runtime/endpoint-state.ts";
 import type { WorkerState } from "../workers/worker-families.ts";
 import { sumOfRateLimits } from "../workers/rate-limit-tally.ts";
-import { sumOfEndpoint, type EndpointTally, type Tally } from "../workers/tally.ts";
+import { sumOfEndpoint, type Tally } from "../workers/tally.ts";
+import type { EndpointWatches } from "../upstream/endpoint-watches.ts";
+import { endpointJson } from "./endpoint-json.ts";
 import type { ClusterRuntime } from "../runtime/runtime.ts";
 import type { DiscoveryLink } from "../xds/discovery-link.ts";
 import type { ClientSession } from "../xds/client-session.ts";
@@ -16,7 +17,6 @@ import type {
   ClustersJson,
   ConfigDumpJson,
   ConfigStateJson,
-  EndpointJson,
   ListenersJson,
   ProxyJson,
   ReadyJson,
@@ -30,6 +30,7 @@ export interface ProxyReportOptions {
   readonly link: DiscoveryLink;
   readonly holder: RuntimeHolder;
   readonly listeners: ListenerSet;
+  readonly watches: EndpointWatches;
   readonly isDraining: () => boolean;
   /** All workers have had a configuration. */
   readonly isServing: () => boolean;
@@ -129,7 +130,9 @@ export class ProxyReport {
     }));
   }
 
-  #cluster({ name, service, version, lb, endpoints }: ClusterRuntime, tallies: readonly Tally[]): ClusterJson {
+  #cluster(cluster: ClusterRuntime, tallies: readonly Tally[]): ClusterJson {
+    const { name, service, version, lb, endpoints, choice } = cluster;
+    const watch = this.#options.watches.of(cluster.state);
     const model = this.#options.config.snapshot.clusters.get(name);
     const configured = new Map(this.#endpointsOf(model).map((one) => [formatAddress(one.address), one]));
     return {
@@ -137,8 +140,9 @@ export class ProxyReport {
       service,
       version,
       lb,
-      endpoints: endpoints.map((state) =>
-        endpointJson(state, configured.get(state.key), sumOfEndpoint(state.key, tallies)),
+      isInPanic: choice.isInPanic,
+      endpoints: endpoints.map(({ key }) =>
+        endpointJson(key, configured.get(key), watch?.findingsOf(key), sumOfEndpoint(key, tallies)),
       ),
     };
   }
@@ -149,15 +153,4 @@ export class ProxyReport {
     if (discovery.kind !== "eds") return discovery.endpoints;
     return this.#options.config.snapshot.assignments.get(discovery.assignmentName)?.endpoints ?? [];
   }
-}
-
-function endpointJson(state: EndpointState, configured: Endpoint | undefined, tally: EndpointTally): EndpointJson {
-  return {
-    address: state.key,
-    version: configured?.version ?? "",
-    health: configured?.health ?? "healthy",
-    weight: configured?.weight ?? 1,
-    priority: configured?.priority ?? 0,
-    ...tally,
-  };
 }

@@ -7,13 +7,7 @@ import { Deadline, type DeadlineOwner, type TimerWheel } from "../../shared/time
 import type { NewsExchange } from "../workers/news-exchange.ts";
 import { PLAIN, type Standing, type Standings } from "../balancer/endpoint-choice.ts";
 import type { HealthChange } from "../policy/health-state.ts";
-import {
-  OutlierDetector,
-  type Ejection,
-  type EjectionReason,
-  type OutlierEvent,
-  type Watched,
-} from "../policy/outlier-detector.ts";
+import { OutlierDetector, type EjectionReason, type OutlierEvent, type Watched } from "../policy/outlier-detector.ts";
 import { SlowStart } from "../policy/slow-start.ts";
 import type { Verdict } from "../policy/verdict.ts";
 import type { ResultListener } from "../runtime/cluster-state.ts";
@@ -30,6 +24,14 @@ export interface WatchServices {
   readonly log: Pick<Logger, "info" | "warn">;
   /** Tells the other workers; undefined: there are none. */
   readonly news: Pick<NewsExchange, "onEjection"> | undefined;
+}
+
+export interface Findings {
+  /** `leftMs` until it may come back, at the next sweep. */
+  readonly ejection: { readonly reason: EjectionReason; readonly leftMs: number } | undefined;
+  /** Undefined: this proxy does not check it. */
+  readonly check: Pick<HealthCheck, "health" | "detail"> | undefined;
+  readonly isStarting: boolean;
 }
 
 /**
@@ -76,12 +78,20 @@ export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner 
     return this.#slowStart.startingCount;
   }
 
-  isStarting(key: string): boolean {
-    return this.#slowStart.isStarting(key);
+  /** Ejected, or failing this proxy's own checks. */
+  isOut(key: string): boolean {
+    return this.#outlier?.ejectionOf(key) !== undefined || this.#checks.isFailing(key);
   }
 
-  ejectionOf(key: string): Ejection | undefined {
-    return this.#outlier?.ejectionOf(key);
+  /** What is known of an endpoint here and its configuration does not say: for people. */
+  findingsOf(key: string): Findings {
+    const ejection = this.#outlier?.ejectionOf(key);
+    const leftMs = Math.max(0, Math.round((ejection?.untilMs ?? 0) - this.#services.clock.nowMs()));
+    return {
+      ejection: ejection === undefined ? undefined : { reason: ejection.reason, leftMs },
+      check: this.#checks.of(key),
+      isStarting: this.#slowStart.isStarting(key),
+    };
   }
 
   /** The cluster's configuration from now on. Costs nothing when it is the same. */
@@ -97,11 +107,6 @@ export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner 
   standAlone(isAlone: boolean): void {
     this.#isAlone = isAlone;
     if (this.#cluster.policies.healthCheck?.by === "proxy") this.#revise();
-  }
-
-  /** What this proxy's own checks of the endpoint say; undefined: it does not check it. */
-  checkOf(key: string): HealthCheck | undefined {
-    return this.#checks.of(key);
   }
 
   /** The cluster is gone. */
@@ -167,13 +172,11 @@ export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner 
     this.#checks.follow(this.#wantedChecks());
     this.#tell(this.#followOutliers(nowMs));
     const { policies, choice } = this.#cluster;
-    const usable = new Set(
-      this.#watched().flatMap(({ key, isUsable }) => (isUsable && !this.#isOut(key) ? [key] : [])),
-    );
+    const usable = new Set(this.#watched().flatMap(({ key, isUsable }) => (isUsable && !this.isOut(key) ? [key] : [])));
     this.#slowStart.follow(policies.slowStart, usable, nowMs);
     const standings = new Map<EndpointState, Standing>();
     for (const { state } of choice.members) {
-      const standing = { isOut: this.#isOut(state.key), weightShare: this.#slowStart.shareOf(state.key, nowMs) };
+      const standing = { isOut: this.isOut(state.key), weightShare: this.#slowStart.shareOf(state.key, nowMs) };
       if (standing.isOut || standing.weightShare < 1) standings.set(state, standing);
     }
     if (!isSame(standings, this.#standings)) this.#cluster.choice = choice.revised(standings);
@@ -217,10 +220,6 @@ export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner 
 
   #isEjected(key: string): boolean {
     return this.#outlier?.ejectionOf(key) !== undefined;
-  }
-
-  #isOut(key: string): boolean {
-    return this.#isEjected(key) || this.#checks.isFailing(key);
   }
 
   #schedule(nowMs: number): void {
