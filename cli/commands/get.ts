@@ -50,7 +50,12 @@ export async function get(cli: Cli, [kindName, keyText]: readonly [string, strin
   const document = await withClient(flags.server, async (client) => documentOf(await client.get(key)));
   if (flags.output === "json" || flags.output === "yaml") return printData(cli.terminal, flags.output, document);
   const { renderFields } = await import("../documents/diff-documents.ts");
-  cli.terminal.out(renderFields(document));
+  const { toldColumns } = await import("../documents/column-groups.ts");
+  const told = toldColumns(kind, document);
+  cli.terminal.out(renderFields(told));
+  const left = Object.keys(document).length - Object.keys(told).length;
+  if (left > 0)
+    cli.terminal.note(`${left} more settings are at their defaults: heddle get ${kindName} ${keyText} -o yaml`);
 }
 
 export async function list(cli: Cli, kindName: string, flags: ReadFlags): Promise<void> {

@@ -7,12 +7,13 @@ import { reportMutation } from "../api/report-mutation.ts";
 import { CliError, inputError, usageError } from "../cli-error.ts";
 import type { Fields } from "../documents/diff-documents.ts";
 import { rowFromDocument } from "../../control-plane/catalog/document.ts";
+import { settings } from "../documents/column-groups.ts";
 import { shortName } from "../documents/kind-names.ts";
 import { parseKey } from "../documents/parse-key.ts";
 import { documentOf, resourceOf } from "../documents/resource-document.ts";
 import type { Cli } from "../terminal.ts";
 import { mutationOptions } from "./mutation-options.ts";
-import { flagOf, settings, type SetFlags } from "./set.ts";
+import { flagOf, type SetFlags } from "./set.ts";
 import { withClient } from "./shared-options.ts";
 
 /** Someone else's change between our read and our write: read again, this often. */
@@ -115,12 +116,10 @@ async function typedValue(typed: unknown, shape: Shape, flag: string): Promise<u
       return Object.fromEntries((typed as readonly string[]).map((pair) => splitPair(pair, flag))); // collected by the flag
     case "methods":
     case "words":
-      return String(typed).split(",");
+      return listed(typed);
     case "integers":
       // What is no number stays text, which the table refuses in words.
-      return String(typed)
-        .split(",")
-        .map((word) => (/^\d{1,9}$/.test(word) ? Number(word) : word));
+      return listed(typed).map((word) => (/^\d{1,9}$/.test(word) ? Number(word) : word));
     case "record":
     case "records":
       return parseYaml(String(typed), flag);
@@ -129,6 +128,12 @@ async function typedValue(typed: unknown, shape: Shape, flag: string): Promise<u
     default:
       return typed;
   }
+}
+
+function listed(typed: unknown): readonly string[] {
+  return String(typed)
+    .split(",")
+    .map((word) => word.trim());
 }
 
 function splitPair(pair: string, flag: string): readonly [string, string] {

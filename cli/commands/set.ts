@@ -2,7 +2,7 @@ import { InvalidArgumentError, Option, type Command } from "commander";
 
 import { KINDS, type Kind } from "../../control-plane/catalog/catalog.ts";
 import { columnOf, describeField, type Field } from "../../control-plane/catalog/field.ts";
-import { fieldsByKind } from "../../control-plane/catalog/fields.ts";
+import { settingGroups } from "../documents/column-groups.ts";
 import { KEY_FORMS } from "../documents/parse-key.ts";
 import { shortName } from "../documents/kind-names.ts";
 import { outputOption, type Format } from "../output/formats.ts";
@@ -23,7 +23,8 @@ export interface SetFlags extends MutationFlags {
 const EXAMPLES: Readonly<Record<Kind, readonly string[]>> = {
   ServicePolicy: [
     "heddle policy set reviews --timeout-ms 800 --retry-attempts 2",
-    "heddle policy set reviews --lb-policy ring_hash --hash-on header:x-user --wait",
+    "heddle policy set reviews --fault-abort-percent 10 --fault-abort-status 503 --fault-duration-sec 60 --wait",
+    "heddle policy set reviews --rate-limit-requests 100 --rate-limit-by header:x-user",
     "heddle policy set reviews --unset per-try-timeout-ms",
   ],
   ServiceEndpoint: [
@@ -89,24 +90,21 @@ function addSet(noun: Command, cli: Cli, kind: Kind): void {
         "Prints what changed.",
     )
     .argument("<key>", KEY_FORMS[kind]);
-  command.optionsGroup("Columns:");
-  for (const [property, field] of settings(kind)) command.addOption(columnOption(property, field));
-  command.addOption(
-    new Option("--unset <column>", "give this column its default again; repeatable").argParser(collect),
-  );
-  command.optionsGroup("Options:").addOption(serverOption()).addOption(outputOption());
+  for (const [heading, group] of settingGroups(kind)) {
+    command.optionsGroup(`${heading}:`);
+    for (const [property, field] of group) command.addOption(columnOption(property, field));
+  }
+  command
+    .optionsGroup("Options:")
+    .addOption(new Option("--unset <column>", "give this column its default again; repeatable").argParser(collect))
+    .addOption(serverOption())
+    .addOption(outputOption());
   addMutationOptions(command);
   examples(command, EXAMPLES[kind]);
   command.action(async (key: string, flags: SetFlags) => {
     const { setColumns } = await import("./set-columns.ts");
     await setColumns(cli, { kind, key, flags });
   });
-}
-
-/** The columns an operator sets: neither those of the key nor those the server writes. */
-export function settings(kind: Kind): readonly (readonly [string, Field])[] {
-  const inKey = new Set(kind === "TrafficSplit" ? ["sourceService"] : []);
-  return Object.entries(fieldsByKind[kind]).filter(([name, field]) => field.role === "setting" && !inKey.has(name));
 }
 
 /** The flag of a column: `v1Weight` is `--v1-weight`. */

@@ -1,4 +1,5 @@
 import type { Paint } from "../output/paint.ts";
+import { toldColumns } from "./column-groups.ts";
 
 /** A resource as a flat object of columns. */
 export type Fields = Readonly<Record<string, unknown>>;
@@ -26,12 +27,13 @@ function changedColumns(before: Fields, after: Fields): readonly string[] {
 }
 
 /**
- * Lines that show what a change does: `+` a new row, `-` one that goes, `~` one whose columns change, and under it each
+ * Lines that show what a change does: `+` a new row (a policy without what is at its default), `-` one that goes, `~` one whose columns change, and under it each
  * column as `old -> new`.
  */
 export function renderChange(change: DocumentChange, paint: Paint): string {
   const title = `${change.kind} ${change.key}`;
-  if (change.before === undefined) return `${paint.good(`+ ${title}`)}\n${renderFields(change.after ?? {})}`;
+  if (change.before === undefined)
+    return `${paint.good(`+ ${title}`)}\n${renderFields(toldColumns(change.kind, change.after ?? {}))}`;
   if (change.after === undefined) return `${paint.bad(`- ${title}`)}\n`;
   const { before, after } = change;
   const names = changedColumns(before, after);

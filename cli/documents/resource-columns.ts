@@ -2,6 +2,7 @@ import { unreachable } from "../../shared/assert.ts";
 import type { Kind } from "../../control-plane/catalog/catalog.ts";
 import { formatAgo } from "../output/age.ts";
 import type { Column } from "../output/table.ts";
+import { touchedGroups } from "./column-groups.ts";
 import { show, type Fields } from "./diff-documents.ts";
 
 /** The columns of `heddle list KIND`. Their order is stable; what fewer people ask for stands in `-o wide` only. */
@@ -20,6 +21,9 @@ export function resourceColumns(kind: Kind, nowWallMs: number): readonly Column<
   }
 }
 
+/** The columns of the table of policies, which its words need not repeat. */
+const TABLED = ["timeout_ms", "retry_attempts", "cb_threshold", "cb_window_sec", "lb_policy"];
+
 function policyColumns(nowWallMs: number): readonly Column<Fields>[] {
   return [
     text("SERVICE", "service_name"),
@@ -28,6 +32,7 @@ function policyColumns(nowWallMs: number): readonly Column<Fields>[] {
     number("BREAKER", "cb_threshold", "%"),
     number("WINDOW", "cb_window_sec", "s"),
     text("LB", "lb_policy"),
+    { header: "ALSO SET", text: (row) => touchedGroups(row, TABLED).join(", ") || undefined },
     wide(text("HASH ON", "hash_on")),
     wide(number("TRY TIMEOUT", "per_try_timeout_ms", "ms")),
     wide(number("BACKOFF BASE", "retry_backoff_base_ms", "ms")),
@@ -42,7 +47,7 @@ const endpointColumns: readonly Column<Fields>[] = [
   text("SERVICE", "service_name"),
   { header: "ADDRESS", text: (row) => `${bracketed(show(row["pod_ip"]))}:${show(row["port"])}` },
   text("VERSION", "version"),
-  { header: "HEALTH", text: (row) => (row["healthy"] === false ? "unhealthy" : "healthy") },
+  { header: "HEALTH", text: describeHealth },
   number("WEIGHT", "weight"),
   text("REGISTERED BY", "registered_by"),
 ];
@@ -74,6 +79,12 @@ function routeColumns(nowWallMs: number): readonly Column<Fields>[] {
     wide({ header: "REWRITE", text: (row) => show(row["prefix_rewrite"] ?? row["host_rewrite"]) }),
     updated(nowWallMs),
   ];
+}
+
+/** An operator or a lease that ended takes an endpoint out; what its own proxy found comes after that. */
+function describeHealth(row: Fields): string {
+  if (row["healthy"] === false) return "unhealthy";
+  return row["health"] === "failing" ? "failing" : "healthy";
 }
 
 function describeMatch(row: Fields): string {

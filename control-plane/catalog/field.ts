@@ -103,7 +103,7 @@ export function describeRange(field: Field): string {
 /** Help for a person: what it is, what it may be, what it is when left out. */
 export function describeField(field: Field): string {
   const parts = [describeRange(field)];
-  const fallback = Array.isArray(field.fallback) ? field.fallback.join(",") : String(field.fallback ?? "");
+  const fallback = Array.isArray(field.fallback) ? field.fallback.join(", ") : String(field.fallback ?? "");
   if (!field.required && fallback !== "") parts.push(`default ${fallback}`);
   return `${field.help} (${parts.join("; ")})`;
 }

@@ -51,6 +51,15 @@ describe("help", () => {
     );
   });
 
+  it("of a policy's settings is told under headings", async () => {
+    const { out } = await heddle(["policy", "set", "--help"]);
+    const headings = [...out.matchAll(/^(\w[\w ]+):$/gm)].map((match) => match[1]);
+    const groups =
+      "Timeouts and retries,Circuit breaker,Limits,Outliers,Health,Load balancing,Rate limit,Faults,Mirror,Fallback";
+    assert.deepEqual(headings.slice(0, 12), ["Arguments", ...groups.split(","), "Options"]);
+    assert.match(out.slice(out.indexOf("\nFaults:")), /^\nFaults:\n +--fault-delay-percent/);
+  });
+
   it("tells the variable of a flag", async () => {
     assert.match((await heddle(["list", "--help"])).out.replaceAll(/\s+/g, " "), /env: HEDDLE_SERVER/);
   });

@@ -68,8 +68,8 @@ describe("resources on the command line", () => {
     assert.equal(
       await list("policies"),
       [
-        "SERVICE  TIMEOUT  TRIES  BREAKER  WINDOW  LB           UPDATED",
-        "reviews    800ms      2      50%     30s  round_robin  1s ago",
+        "SERVICE  TIMEOUT  TRIES  BREAKER  WINDOW  LB           ALSO SET  UPDATED",
+        "reviews    800ms      2      50%     30s  round_robin  -         1s ago",
         "",
       ].join("\n"),
     );
@@ -193,6 +193,30 @@ describe("resources on the command line", () => {
     const unknown = await admin.run("policy set reviews --unset nothing");
     assert.equal(unknown.code, 64);
     assert.match(unknown.err, /no such column/);
+  });
+
+  it("are told of a policy without what is at its default, and whole as data", async () => {
+    await admin.run("policy set caller");
+    const faulty = "--fault-abort-percent 10 --fault-abort-status 503 --fault-source caller --fault-duration-sec 60";
+    const made = await admin.run(`policy set faulty --retry-on reset,5xx --retry-statuses 503,429 ${faulty}`);
+    assert.match(
+      made.out.replace(/\d{4}-[-0-9T:.]+Z/, "TIME"),
+      /^\+ ServicePolicy faulty\n {4}service_name +faulty\n {4}retry_on +reset, 5xx\n {4}retry_statuses +429, 503\n {4}fault_abort_percent +10\n {4}fault_abort_status +503\n {4}fault_source +caller\n {4}fault_duration_sec +60\n {4}fault_until +TIME\n/,
+    );
+    const got = await admin.run("policy get faulty");
+    assert.doesNotMatch(got.out, /timeout_ms/);
+    assert.match(got.err, /^\d\d more settings are at their defaults: heddle get policy faulty -o yaml\n$/);
+    const data = JSON.parse((await admin.run("policy get faulty -o json")).out);
+    assert.deepEqual([data.retry_on, data.timeout_ms, data.cb_recovery_sec], [["reset", "5xx"], 5000, 30]);
+    assert.match((await admin.run("list policies")).out, /^faulty .* timeouts and retries, faults +/m);
+    await admin.run("delete policy faulty --force");
+    await admin.run("delete policy caller --force");
+  });
+
+  it("are refused in the words of the field table when a list holds what it must not", async () => {
+    const { code, err } = await admin.run("policy set reviews --retry-statuses 503,many");
+    assert.equal(code, 65);
+    assert.match(err, /retry_statuses must be a list of 1-16 numbers of 400-599 \(got \[503,"many"\]\)/);
   });
 
   it("fill in the other side of a split", async () => {

@@ -8,6 +8,7 @@ import Database from "better-sqlite3";
 import { migrate, readMigrations, type Migration } from "../../../control-plane/store/migrate.ts";
 import { packageRoot } from "../../../shared/package-root.ts";
 import { policy } from "../../support/catalog-rows.ts";
+import { earlierDatabase } from "../../support/earlier-database.ts";
 import { openError, openStore, put, storeFile } from "../../support/stores.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 
@@ -18,38 +19,6 @@ const NOW = "2026-11-21T10:00:00.000Z";
 const NEXT = readdirSync(own).length + 1;
 const next = `${String(NEXT).padStart(4, "0")}-next.sql`;
 const afterNext = `${String(NEXT + 1).padStart(4, "0")}-next.sql`;
-
-/** Our own first migrations, as a release before this one had them. */
-function earlierRelease(t: TestContext, count: number): string {
-  const folder = join(tempFolder(t), "earlier");
-  mkdirSync(folder);
-  for (const name of readdirSync(own).sort().slice(0, count)) copyFileSync(join(own, name), join(folder, name));
-  return folder;
-}
-
-/** A database of an earlier release with rows and a ledger that it wrote itself. */
-function earlierDatabase(t: TestContext, count: number): string {
-  const file = storeFile(t);
-  const db = new Database(file);
-  const migrations = readMigrations(earlierRelease(t, count));
-  assert.ok(migrations.ok && migrate(db, migrations.value, NOW).ok);
-  const before =
-    '{"kind":"ServicePolicy","service_name":"reviews","timeout_ms":7,"updated_at":"2026-11-20T10:00:00.000Z"}';
-  db.exec(`
-    INSERT INTO ServicePolicy (service_name, timeout_ms, lb_policy, hash_on, per_try_timeout_ms, updated_at)
-      VALUES ('reviews', 8, 'maglev', 'source', 5, '2026-11-20T11:00:00.000Z');
-    INSERT INTO ServiceEndpoint (service_name, pod_ip, port, version, registered_by)
-      VALUES ('reviews', '10.0.0.1', 9080, 'v1', 'reviews-1');
-    INSERT INTO Revision (author, reason, change_count) VALUES ('test', '', 1), ('test', '', 2);
-    INSERT INTO RevisionChange (revision, ordinal, kind, before, after) VALUES
-      (1, 0, 'ServicePolicy', NULL, '${before}'),
-      (2, 0, 'ServicePolicy', '${before}', '${before.replace('"timeout_ms":7', '"timeout_ms":8')}'),
-      (2, 1, 'ServiceEndpoint', NULL,
-       '{"kind":"ServiceEndpoint","service_name":"reviews","pod_ip":"10.0.0.1","port":9080,"version":"v1","registered_by":"reviews-1"}');
-  `);
-  db.close();
-  return file;
-}
 
 /** Our own migrations and one more, as the next release may have it. */
 function nextRelease(t: TestContext, sql = "ALTER TABLE ServicePolicy ADD COLUMN note TEXT;"): string {

@@ -10,6 +10,7 @@ import type { Store } from "../../../control-plane/store/store.ts";
 import { objection } from "../../../data-plane/xds/objection.ts";
 import { systemClock } from "../../../shared/clock.ts";
 import { endpoint, policy } from "../../support/catalog-rows.ts";
+import { earlierDatabase } from "../../support/earlier-database.ts";
 import { byTest, openStore, put, storeFile } from "../../support/stores.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 
@@ -270,3 +271,19 @@ function edit(file: string, sql: string): void {
   db.exec(sql);
   db.close();
 }
+
+describe("a restore of a backup that an earlier release made", () => {
+  it("brings it to today's schema, with its rows and the defaults of what is new", (t) => {
+    for (const release of [1, 2]) {
+      const file = storeFile(t);
+      const done = restore(earlierDatabase(t, release), file);
+      assert.ok(typeof done !== "string", String(done));
+      assert.deepEqual([done.meshId, done.from], ["earlier", 2]);
+      const { policies, endpoints } = openStore(t, { file }).catalog();
+      const row = policies.get("reviews");
+      const kept = policy("reviews", { timeout_ms: 8, lb_policy: "maglev", hash_on: "source", per_try_timeout_ms: 5 });
+      assert.deepEqual(row, { ...kept, updatedAt: "2026-11-20T11:00:00.000Z" });
+      assert.equal(endpoints.get("reviews")?.[0]?.health, "unknown");
+    }
+  });
+});
