@@ -33,6 +33,7 @@ import { overloadFamilies } from "./telemetry/overload-metrics.ts";
 import { loopProbe, threadMemory } from "./telemetry/process-probe.ts";
 import { trafficFamilies } from "./telemetry/proxy-metrics.ts";
 import { endpointFamilies } from "./telemetry/endpoint-metrics.ts";
+import { resilienceFamilies } from "./telemetry/resilience-metrics.ts";
 import { rateLimitFamilies } from "./telemetry/rate-limit-metrics.ts";
 import { RequestMetrics } from "./telemetry/request-metrics.ts";
 import { Egress } from "./upstream/egress.ts";
@@ -42,6 +43,7 @@ import type { CountBook } from "./workers/count-book.ts";
 import { NewsExchange } from "./workers/news-exchange.ts";
 import { rateLimitTallies } from "./workers/rate-limit-tally.ts";
 import type { News } from "./workers/worker-news.ts";
+import { clusterTallies } from "./workers/cluster-tally.ts";
 import { endpointTallies, type Tally } from "./workers/tally.ts";
 import { growYoungHeapUnderLoad } from "./young-heap.ts";
 
@@ -147,6 +149,7 @@ export class DataPath {
   /** What was counted up to now. */
   tally(): Tally {
     const endpoints = [...this.endpoints.values()];
+    const nowMs = systemClock.nowMs();
     return {
       worker: this.#shared?.worker ?? 0,
       families: [
@@ -154,6 +157,7 @@ export class DataPath {
         ...rateLimitFamilies(this.rateLimits),
         ...endpointFamilies(this.watches.values()),
         ...overloadFamilies(this.#shedder),
+        ...resilienceFamilies(this.holder.current, nowMs),
         ...trafficFamilies({
           listeners: this.listeners.all(),
           endpoints,
@@ -163,6 +167,7 @@ export class DataPath {
         }),
       ],
       endpoints: endpointTallies(endpoints),
+      clusters: clusterTallies(this.holder.current, nowMs),
       rateLimits: rateLimitTallies(this.rateLimits),
       loop: this.#loopDelay(),
     };

@@ -2,6 +2,7 @@ import type { ClustersJson, ConfigDumpJson, ListenersJson } from "../../data-pla
 import { unreachable } from "../../shared/assert.ts";
 import type { Route, RouteAction } from "../../shared/model/route.ts";
 import { formatAge } from "./age.ts";
+import { clusterStateColumns } from "./cluster-columns.ts";
 import type { Printable } from "./formats.ts";
 import { limitColumns } from "./limit-columns.ts";
 import { describeMatch } from "./match-words.ts";
@@ -100,6 +101,7 @@ function clusterTable(dump: ConfigDumpJson, { clusters }: ClustersJson): ConfigT
         align: "right",
         text: ({ endpoints }) => String(endpoints.filter(({ healthFlags }) => healthFlags.length === 0).length),
       },
+      ...clusterStateColumns,
       { header: "POLICIES", text: ({ name }) => policiesOf(name), isWide: true },
     ],
     rows: clusters,

@@ -118,7 +118,42 @@ export interface ClusterJson {
   readonly lb: LbPolicy;
   /** So few endpoints are usable that all are used. */
   readonly isInPanic: boolean;
+  /** Null for a cluster without any of them. */
+  readonly policies: ClusterPoliciesJson | null;
   readonly endpoints: readonly EndpointJson[];
+}
+
+/** How the policies of a cluster stand now. Budgets and limits hold in each worker of the proxy, and are told in sum. */
+export interface ClusterPoliciesJson {
+  readonly breaker: BreakerJson | null;
+  readonly retryBudget: RetryBudgetJson | null;
+  readonly limits: { readonly [limit in "connections" | "pending" | "requests" | "retries"]: LimitJson };
+}
+
+export interface BreakerJson {
+  readonly state: "closed" | "half-open" | "open";
+  readonly opens: number;
+  /** Attempts that it refused. */
+  readonly refused: number;
+  readonly failuresInRow: number;
+  /** Until it asks for a probe; 0 unless it is open. */
+  readonly probeInMs: number;
+  /** In its window. */
+  readonly results: number;
+  readonly failures: number;
+}
+
+export interface RetryBudgetJson {
+  /** Retries that may be made now. */
+  readonly balance: number;
+  readonly refused: number;
+}
+
+export interface LimitJson {
+  readonly active: number;
+  /** Null: no bound. */
+  readonly max: number | null;
+  readonly overflows: number;
 }
 
 export type HealthFlag = "/failed_eds_health" | "/eds_status_draining" | "/failed_active_hc" | "/failed_outlier_check";

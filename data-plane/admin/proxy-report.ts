@@ -7,6 +7,7 @@ import { sumOfRateLimits } from "../workers/rate-limit-tally.ts";
 import { sumOfEndpoint, type Tally } from "../workers/tally.ts";
 import type { EndpointWatches } from "../upstream/endpoint-watches.ts";
 import { endpointJson } from "./endpoint-json.ts";
+import { sumOfCluster } from "../workers/cluster-tally.ts";
 import type { ClusterRuntime } from "../runtime/runtime.ts";
 import type { DiscoveryLink } from "../xds/discovery-link.ts";
 import type { ClientSession } from "../xds/client-session.ts";
@@ -141,6 +142,10 @@ export class ProxyReport {
       version,
       lb,
       isInPanic: choice.isInPanic,
+      policies: sumOfCluster(
+        name,
+        tallies.map(({ clusters }) => clusters),
+      ),
       endpoints: endpoints.map(({ key }) =>
         endpointJson(key, configured.get(key), watch?.findingsOf(key), sumOfEndpoint(key, tallies)),
       ),

@@ -1,6 +1,7 @@
 import { FALLBACK_TRY_MS } from "../../shared/defaults.ts";
 import { Deadline } from "../../shared/timer-wheel.ts";
 import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts";
+import { isCutOff } from "../policy/retry-refusal.ts";
 import type { TunnelEvent } from "../upstream/upstream-connection.ts";
 import { admit } from "./admit.ts";
 import type { Attempt, AttemptFailure } from "./attempt.ts";
@@ -28,7 +29,7 @@ import {
 } from "./reply-locally.ts";
 import type { RequestContext } from "./request-context.ts";
 import { copyOf, type ResponseCopy } from "./response-copy.ts";
-import { isCutOff, payForRetries } from "./retries.ts";
+import { payForRetries } from "./retries.ts";
 import { extendTime, leaveCall, settleTime, startTime } from "./settle-time.ts";
 import { Tries, type TriesOwner } from "./tries.ts";
 import { Tunnel } from "./tunnel.ts";

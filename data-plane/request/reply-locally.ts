@@ -2,12 +2,13 @@ import type { RespondAction } from "../../shared/model/route.ts";
 import type { CodecFailure, HeaderList } from "../http1/message.ts";
 import { headerLine, responseHeadText } from "../http1/write-head.ts";
 import type { StoredResponse } from "../policy/response-cache.ts";
+import { isCutOff } from "../policy/retry-refusal.ts";
 import type { RedirectRuntime } from "../runtime/runtime.ts";
 import { LOCAL_REPLIES, reasonPhrase, type LocalReason } from "./local-reply.ts";
 import { ALLOW_LINE } from "./max-forwards.ts";
 import { OVERLOADED_HEADER, RETRIED_LINE } from "./outcome.ts";
 import type { RequestContext } from "./request-context.ts";
-import { isCutOff, saysRetried } from "./retries.ts";
+import { saysRetried } from "./retries.ts";
 
 const NO_HEADERS: HeaderList = [];
 /** Room comes as others leave: soon (RFC 9110 10.2.3 counts in seconds). */

@@ -1,11 +1,11 @@
 import type { BodyFraming, RequestHead } from "../http1/message.ts";
+import type { RetryRefusal } from "../policy/retry-refusal.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
 import type { ClusterRuntime, ForwardRuntime, Runtime } from "../runtime/runtime.ts";
 import type { FallbackKind, RequestRecord, ResponseFlag } from "../telemetry/request-record.ts";
 import type { Downstream } from "./downstream.ts";
 import type { InboundCall } from "./inbound-calls.ts";
 import type { ListenerServices } from "./listener-services.ts";
-import type { RetryRefusal } from "./retries.ts";
 import { RequestBody } from "./request-body.ts";
 
 const NONE_TRIED: readonly EndpointState[] = [];
@@ -39,7 +39,7 @@ export class RequestContext implements RequestRecord {
   retries = 0;
   /** What each retry followed, separated by commas: a status, or the reason of a failure. */
   retriedFor = "";
-  retryRefusal: RetryRefusal = "";
+  retryRefusal: RetryRefusal | "" = "";
   /** 1 unless an earlier hop retries. */
   incomingAttempt = 1;
   /** The time that the caller gives the request, or Infinity. */

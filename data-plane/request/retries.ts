@@ -1,41 +1,12 @@
 import type { RetryPolicy } from "../../shared/model/route.ts";
 import type { ResponseHead } from "../http1/message.ts";
 import type { ConcurrencyLimit } from "../policy/concurrency-limit.ts";
+import type { RetryRefusal } from "../policy/retry-refusal.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
 import type { ClusterRuntime } from "../runtime/runtime.ts";
 import { COMMIT, decideRetry, EXHAUSTED, FINAL, isIdempotent, LATE, REPEATED, type Outcome } from "./decide-retry.ts";
 import { hasHeader, RETRIED_HEADER } from "./outcome.ts";
 import type { RequestContext } from "./request-context.ts";
-
-/**
- * Why a retry that would have been right was not made:
- * - `retry-limit-exceeded`, `retry-budget`, `retry-overflow`, `circuit-open`: a policy of ours says that it is enough (URX).
- * - `no-time-left`: the deadline would have passed.
- * - `retried-by-caller`: an earlier hop retries.
- * - `told-not-to`: the answer came with x-heddle-overloaded or x-heddle-retried.
- */
-export type RetryRefusal =
-  | ""
-  | "retry-limit-exceeded"
-  | "retry-budget"
-  | "retry-overflow"
-  | "circuit-open"
-  | "no-time-left"
-  | "retried-by-caller"
-  | "told-not-to";
-
-/** A policy of ours ended the retries: Envoy's URX. */
-export function isCutOff(refusal: RetryRefusal): boolean {
-  switch (refusal) {
-    case "retry-limit-exceeded":
-    case "retry-budget":
-    case "retry-overflow":
-    case "circuit-open":
-      return true;
-    default:
-      return false;
-  }
-}
 
 /** The retries of one request; made when its first attempt does not succeed. */
 export class Retries {
@@ -49,7 +20,9 @@ export class Retries {
     if (waitMs < 0) ctx.retryRefusal = refusalOf(waitMs);
     else if (outcome.isRaced && !this.hasReplacedConnection) return waitMs;
     else ctx.retryRefusal = this.#takePermit(cluster, ctx.services.clock.nowMs());
-    return ctx.retryRefusal === "" ? waitMs : COMMIT;
+    if (ctx.retryRefusal === "") return waitMs;
+    cluster.state.service.retryRefusals.count(ctx.retryRefusal);
+    return COMMIT;
   }
 
   /** The request has ended. */
@@ -73,7 +46,7 @@ export class Retries {
   }
 
   /** The budget comes last: what is withdrawn from it is spent. */
-  #takePermit({ policies, state }: ClusterRuntime, nowMs: number): RetryRefusal {
+  #takePermit({ policies, state }: ClusterRuntime, nowMs: number): RetryRefusal | "" {
     const { breaker, retryBudget } = state.service;
     if (policies.breaker !== undefined && breaker.isRefusing(nowMs)) return "circuit-open";
     if (this.#countedBy === undefined) {
@@ -125,7 +98,7 @@ export function noteRetry(ctx: RequestContext, why: string, endpoint: EndpointSt
   if (ctx.call !== undefined) ctx.call.wasRetried = true;
 }
 
-function refusalOf(decision: number): RetryRefusal {
+function refusalOf(decision: number): RetryRefusal | "" {
   switch (decision) {
     case EXHAUSTED:
       return "retry-limit-exceeded";

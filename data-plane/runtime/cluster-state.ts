@@ -2,6 +2,7 @@ import { CircuitBreaker } from "../policy/circuit-breaker.ts";
 import { ConcurrencyLimit } from "../policy/concurrency-limit.ts";
 import { RetryBudget } from "../policy/retry-budget.ts";
 import type { EjectionReason } from "../policy/outlier-detector.ts";
+import { RetryRefusals } from "../policy/retry-refusal.ts";
 import type { Verdict } from "../policy/verdict.ts";
 import type { CountBook } from "../workers/count-book.ts";
 import type { EndpointState } from "./endpoint-state.ts";
@@ -28,6 +29,7 @@ export interface ResultListener {
 export class ServiceState {
   readonly service: string;
   readonly retryBudget = new RetryBudget();
+  readonly retryRefusals = new RetryRefusals();
   readonly breaker: CircuitBreaker;
   /** The last reconciliation that found it in use; only ClusterStates writes it. */
   reconciliation = 0;

@@ -1,5 +1,6 @@
 import type { RateLimitJson } from "../admin/admin-json.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
+import type { ClusterTallies } from "./cluster-tally.ts";
 import type { LoopDelay } from "../telemetry/process-probe.ts";
 import type { MetricFamily } from "../telemetry/prometheus-text.ts";
 import { countersOf, sumFamilies } from "../telemetry/sum-families.ts";
@@ -10,6 +11,7 @@ export interface Tally {
   readonly families: readonly MetricFamily[];
   /** By address, those that were used. */
   readonly endpoints: ReadonlyMap<string, EndpointTally>;
+  readonly clusters: ClusterTallies;
   /** By what their states are known by. */
   readonly rateLimits: ReadonlyMap<string, RateLimitJson>;
   readonly loop: LoopDelay;
@@ -50,7 +52,14 @@ export function sumOfEndpoint(key: string, tallies: readonly Tally[]): EndpointT
 /** What stays of a worker that ended: a counter never goes down. Endpoints and limits are told by who lives. */
 export function departed({ worker, families }: Tally, before: Tally | undefined): Tally {
   const loop = { meanMs: 0, maxMs: 0 };
-  const kept = { worker, families: countersOf(families), endpoints: new Map(), rateLimits: new Map(), loop };
+  const kept = {
+    worker,
+    families: countersOf(families),
+    endpoints: new Map(),
+    clusters: new Map(),
+    rateLimits: new Map(),
+    loop,
+  };
   return before === undefined ? kept : joined(kept, before);
 }
 

@@ -6,23 +6,14 @@ import { isFailure, type Verdict } from "../../../data-plane/policy/verdict.ts";
 import { BREAKER_JITTER_RATIO } from "../../../shared/defaults.ts";
 import type { BreakerPolicy } from "../../../shared/model/cluster-policy.ts";
 import { seededRandom, type Random } from "../../../shared/random.ts";
+import { BREAKER } from "../../support/policies.ts";
 
 const SEEDS = 5_000;
 /** The middle of the jitter: waits are exactly as long as the policy says. */
 const MIDDLE = 0.5;
 
-const POLICY: BreakerPolicy = {
-  thresholdPercent: 50,
-  windowMs: 30_000,
-  samplesMin: 10,
-  consecutiveFailures: 5,
-  recoveryMs: 30_000,
-  recoveryMaxMs: 120_000,
-  successes: 2,
-};
-
 /** One attempt after the other, at one time. Returns the permits. */
-function attempts(breaker: CircuitBreaker, verdicts: readonly Verdict[], nowMs: number, policy = POLICY): number[] {
+function attempts(breaker: CircuitBreaker, verdicts: readonly Verdict[], nowMs: number, policy = BREAKER): number[] {
   return verdicts.map((verdict) => {
     const permit = breaker.admit(nowMs);
     if (permit !== REFUSED) breaker.report(policy, permit, { verdict, nowMs: nowMs }, MIDDLE);
@@ -47,7 +38,7 @@ describe("a circuit breaker", () => {
   });
 
   it("opens above the threshold of its window, not at it, and not before it holds enough results (C1, C2)", () => {
-    const policy = { ...POLICY, consecutiveFailures: 0 };
+    const policy = { ...BREAKER, consecutiveFailures: 0 };
     const few = new CircuitBreaker();
     attempts(few, times(9, "error"), 0, policy);
     assert.equal(few.state, "closed", "9 samples decide nothing");
@@ -62,7 +53,7 @@ describe("a circuit breaker", () => {
   });
 
   it("forgets what is older than its window", () => {
-    const policy = { ...POLICY, consecutiveFailures: 0 };
+    const policy = { ...BREAKER, consecutiveFailures: 0 };
     const breaker = new CircuitBreaker();
     attempts(breaker, times(9, "error"), 0, policy);
     attempts(breaker, times(9, "error"), 30_000, policy);
@@ -78,11 +69,11 @@ describe("a circuit breaker", () => {
     assert.notEqual(probe, REFUSED);
     assert.equal(breaker.state, "half-open");
     assert.equal(breaker.admit(30_001), REFUSED, "a second probe beside the first");
-    breaker.report(POLICY, probe, { verdict: "success", nowMs: 30_100 }, MIDDLE);
+    breaker.report(BREAKER, probe, { verdict: "success", nowMs: 30_100 }, MIDDLE);
     assert.equal(breaker.state, "half-open");
     attempts(breaker, ["success"], 30_200);
     assert.equal(breaker.state, "closed");
-    assert.deepEqual(breaker.counts(POLICY, 30_200), { results: 0, failures: 0 });
+    assert.deepEqual(breaker.counts(BREAKER, 30_200), { results: 0, failures: 0 });
     attempts(breaker, times(4, "local"), 30_300);
     assert.equal(breaker.state, "closed", "the row of failures begins anew");
   });
@@ -107,14 +98,14 @@ describe("a circuit breaker", () => {
     const breaker = new CircuitBreaker();
     const late = times(3, 0).map(() => breaker.admit(0));
     attempts(breaker, times(5, "local"), 0);
-    breaker.report(POLICY, late[0] ?? 0, { verdict: "success", nowMs: 10 }, MIDDLE);
+    breaker.report(BREAKER, late[0] ?? 0, { verdict: "success", nowMs: 10 }, MIDDLE);
     assert.equal(breaker.state, "open");
     const probe = breaker.admit(30_000);
-    breaker.report(POLICY, late[1] ?? 0, { verdict: "error", nowMs: 30_001 }, MIDDLE);
+    breaker.report(BREAKER, late[1] ?? 0, { verdict: "error", nowMs: 30_001 }, MIDDLE);
     assert.equal(breaker.state, "half-open");
     assert.equal(breaker.admit(30_002), REFUSED, "the late result frees no probe");
-    breaker.report(POLICY, probe, { verdict: "success", nowMs: 30_003 }, MIDDLE);
-    breaker.report(POLICY, late[2] ?? 0, { verdict: "success", nowMs: 30_004 }, MIDDLE);
+    breaker.report(BREAKER, probe, { verdict: "success", nowMs: 30_003 }, MIDDLE);
+    breaker.report(BREAKER, late[2] ?? 0, { verdict: "success", nowMs: 30_004 }, MIDDLE);
     assert.equal(breaker.state, "half-open", "nor does it count as a success");
   });
 
@@ -133,7 +124,7 @@ describe("a circuit breaker", () => {
     const breaker = new CircuitBreaker();
     attempts(breaker, ["error", "error", "rate-limited", "error", "error", "rate-limited"], 0);
     assert.equal(breaker.state, "closed");
-    assert.deepEqual(breaker.counts(POLICY, 0), { results: 4, failures: 4 });
+    assert.deepEqual(breaker.counts(BREAKER, 0), { results: 4, failures: 4 });
     attempts(breaker, ["error"], 0);
     assert.equal(breaker.state, "open");
   });
@@ -144,7 +135,7 @@ describe("a circuit breaker", () => {
       [0.999_999, 1 + BREAKER_JITTER_RATIO],
     ] as const) {
       const breaker = new CircuitBreaker();
-      for (let n = 0; n < 5; n += 1) breaker.report(POLICY, breaker.admit(0), { verdict: "error", nowMs: 0 }, unit);
+      for (let n = 0; n < 5; n += 1) breaker.report(BREAKER, breaker.admit(0), { verdict: "error", nowMs: 0 }, unit);
       assert.ok(Math.abs(breaker.probeAtMs - 30_000 * share) < 1, `${breaker.probeAtMs}`);
     }
   });

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import type { BreakerPolicy } from "../../../shared/model/cluster-policy.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
+import { BREAKER } from "../../support/policies.ts";
 import {
   answering,
   ProxyFixture,
@@ -16,16 +16,6 @@ import { bodyOf } from "../../support/raw-client.ts";
 const GET = "GET / HTTP/1.1\r\nHost: reviews\r\n\r\n";
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 const BROKEN = "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n";
-
-const BREAKER: BreakerPolicy = {
-  thresholdPercent: 50,
-  windowMs: 30_000,
-  samplesMin: 10,
-  consecutiveFailures: 5,
-  recoveryMs: 30_000,
-  recoveryMaxMs: 120_000,
-  successes: 2,
-};
 
 /** A service that answers what `answer` says now, behind a proxy with a breaker. */
 class Service {
