@@ -59,6 +59,16 @@ export async function startStaticEnvoy(
   return run(t, path, config);
 }
 
+/** The same with a configuration as JSON. */
+export async function startConfiguredEnvoy(
+  t: TestContext,
+  { path, config }: { path: string; config: object },
+): Promise<Envoy> {
+  const file = join(tempFolder(t), "envoy.json");
+  writeFileSync(file, JSON.stringify(config));
+  return run(t, path, file);
+}
+
 async function run(t: TestContext, path: string, config: string): Promise<Envoy> {
   const adminFile = `${config}.admin`;
   const flags = ["--use-dynamic-base-id", "--concurrency", "1", "-l", "warn", "--admin-address-path", adminFile];
