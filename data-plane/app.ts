@@ -158,12 +158,12 @@ export class Proxy implements DiscoveryLink {
         onRefused: (refused) => this.#current.onRefused(refused),
         onConnected: (address) => {
           this.log.info({ address }, "connected to the control plane");
-          this.#workers.own.watches.onControlPlane(true);
+          this.#workers.onControlPlane(true);
           this.#health.onConnected();
         },
         onDisconnected: (reason, retryMs) => {
           this.log.warn({ retryMs: Math.round(retryMs) }, `no stream to the control plane: ${reason}`);
-          this.#workers.own.watches.onControlPlane(false);
+          this.#workers.onControlPlane(false);
           this.#health.onDisconnected();
         },
       },

@@ -192,7 +192,7 @@ export class DataPath {
   }
 
   /** Decides from here on as if it had met the same. */
-  #onNews({ attempts, breakers, ejections, tokens }: News): void {
+  #onNews({ attempts, breakers, ejections, budgets, tokens }: News): void {
     const nowMs = systemClock.nowMs();
     const { clusters } = this.holder.current;
     for (const { cluster, endpoint, verdicts } of attempts) {
@@ -201,6 +201,12 @@ export class DataPath {
     }
     for (const { cluster, endpoint, reason, forMs } of ejections) {
       clusters.get(cluster)?.state.results?.onEjectionHeard(endpoint, reason, forMs);
+    }
+    for (const { cluster, requests, retries } of budgets) {
+      const { policies, state } = clusters.get(cluster) ?? {};
+      if (policies?.retryBudget !== undefined) {
+        state?.service.retryBudget.hear(policies.retryBudget, requests, retries, nowMs);
+      }
     }
     for (const { service, view } of breakers) this.clusters.service(service)?.breaker.adopt(view, nowMs);
     for (const { limit, key, count } of tokens) this.rateLimits.hear(limit, key, count, nowMs);

@@ -34,6 +34,12 @@ export class RetryBudget {
     return true;
   }
 
+  /** Requests and retries of another worker. */
+  hear({ windowMs }: RetryBudgetPolicy, requests: number, retries: number, nowMs: number): void {
+    this.#requests.add(requests, windowMs, nowMs);
+    this.#retries.add(retries, windowMs, nowMs);
+  }
+
   /** Retries that may be made now. Below 0 when requests have expired before the retries that they paid for. */
   balance({ ratio, minPerSec, windowMs }: RetryBudgetPolicy, nowMs: number): number {
     const earned = ratio * this.#requests.sum(windowMs, nowMs) + (minPerSec * windowMs) / 1_000;

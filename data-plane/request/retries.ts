@@ -19,7 +19,7 @@ export class Retries {
     const waitMs = decideRetry(outcome, this.#stateOf(ctx), ctx.services.random.unit());
     if (waitMs < 0) ctx.retryRefusal = refusalOf(waitMs);
     else if (outcome.isRaced && !this.hasReplacedConnection) return waitMs;
-    else ctx.retryRefusal = this.#takePermit(cluster, ctx.services.clock.nowMs());
+    else ctx.retryRefusal = this.#takePermit(ctx, cluster);
     if (ctx.retryRefusal === "") return waitMs;
     cluster.state.service.retryRefusals.count(ctx.retryRefusal);
     return COMMIT;
@@ -46,15 +46,18 @@ export class Retries {
   }
 
   /** The budget comes last: what is withdrawn from it is spent. */
-  #takePermit({ policies, state }: ClusterRuntime, nowMs: number): RetryRefusal | "" {
+  #takePermit({ services }: RequestContext, { name, policies, state }: ClusterRuntime): RetryRefusal | "" {
     const { breaker, retryBudget } = state.service;
+    const nowMs = services.clock.nowMs();
     if (policies.breaker !== undefined && breaker.isRefusing(nowMs)) return "circuit-open";
     if (this.#countedBy === undefined) {
       if (!state.retries.acquire(policies.limits.retries)) return "retry-overflow";
       this.#countedBy = state.retries;
     }
-    if (policies.retryBudget === undefined || retryBudget.withdraw(policies.retryBudget, nowMs)) return "";
-    return "retry-budget";
+    if (policies.retryBudget === undefined) return "";
+    if (!retryBudget.withdraw(policies.retryBudget, nowMs)) return "retry-budget";
+    services.news?.onBudget(name, 0, 1);
+    return "";
   }
 }
 
@@ -78,6 +81,7 @@ function mayFollow(ctx: RequestContext, retry: RetryPolicy | undefined): boolean
 export function payForRetries({ cluster, services }: RequestContext): void {
   if (cluster?.policies.retryBudget === undefined) return;
   cluster.state.service.retryBudget.deposit(cluster.policies.retryBudget, services.clock.nowMs());
+  services.news?.onBudget(cluster.name, 1, 0);
 }
 
 /** This hop has retried, or a call that the app made for this request: no earlier hop needs to (semantics.md 20, 6). */

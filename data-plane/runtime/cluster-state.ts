@@ -7,9 +7,21 @@ import type { Verdict } from "../policy/verdict.ts";
 import type { CountBook } from "../workers/count-book.ts";
 import type { EndpointState } from "./endpoint-state.ts";
 
-/** Of a service, among the counts that workers share. */
-export function probesName(service: string): string {
-  return `probes ${service}`;
+/** What all workers count together of a service, and of a cluster. */
+export const SERVICE_COUNTS = ["service-probes"] as const;
+export const CLUSTER_COUNTS = [
+  "cluster-connections",
+  "cluster-pending",
+  "cluster-requests",
+  "cluster-retries",
+] as const;
+
+/** Its name among the shared counts. */
+export function countName(
+  kind: (typeof SERVICE_COUNTS)[number] | (typeof CLUSTER_COUNTS)[number],
+  key: string,
+): string {
+  return `${kind} ${key}`;
 }
 
 /** Hears how each attempt at an endpoint of a cluster went; the real one is upstream/endpoint-watch.ts. */
@@ -36,7 +48,7 @@ export class ServiceState {
 
   constructor(service: string, counts?: CountBook) {
     this.service = service;
-    this.breaker = new CircuitBreaker(counts?.of(probesName(service)));
+    this.breaker = new CircuitBreaker(counts?.of(countName("service-probes", service)));
   }
 }
 
@@ -48,12 +60,12 @@ export class ClusterState {
   readonly name: string;
   readonly service: ServiceState;
   /** Connections that were opened for requests to it, whoever uses them now: an endpoint's pool serves all its clusters. */
-  readonly connections = new ConcurrencyLimit();
+  readonly connections: ConcurrencyLimit;
   /** Requests in line for a connection. */
-  readonly pending = new ConcurrencyLimit();
-  readonly requests = new ConcurrencyLimit();
+  readonly pending: ConcurrencyLimit;
+  readonly requests: ConcurrencyLimit;
   /** Requests that are being retried, or have been and are not finished. */
-  readonly retries = new ConcurrencyLimit();
+  readonly retries: ConcurrencyLimit;
   /** Copies of requests that were sent here; `dropped` were not. */
   readonly mirrors = { active: 0, answered: 0, failed: 0, dropped: 0 };
   /** Who decides by results which endpoints may be picked; undefined until the cluster is in use. */
@@ -61,8 +73,14 @@ export class ClusterState {
   /** The last reconciliation that found it in use; only ClusterStates writes it. */
   reconciliation = 0;
 
-  constructor(name: string, service: ServiceState) {
+  constructor(name: string, service: ServiceState, counts?: CountBook) {
     this.name = name;
     this.service = service;
+    const limit = (kind: (typeof CLUSTER_COUNTS)[number]): ConcurrencyLimit =>
+      new ConcurrencyLimit(counts?.of(countName(kind, name)));
+    this.connections = limit("cluster-connections");
+    this.pending = limit("cluster-pending");
+    this.requests = limit("cluster-requests");
+    this.retries = limit("cluster-retries");
   }
 }

@@ -1,5 +1,5 @@
 import type { CountBook } from "../workers/count-book.ts";
-import { ClusterState, probesName, ServiceState } from "./cluster-state.ts";
+import { CLUSTER_COUNTS, ClusterState, countName, SERVICE_COUNTS, ServiceState } from "./cluster-state.ts";
 import type { Runtime } from "./runtime.ts";
 
 /**
@@ -33,7 +33,7 @@ export class ClusterStates {
   obtain(name: string, service: string): ClusterState {
     const known = this.#clusters.get(name);
     if (known !== undefined && known.service.service === service) return known;
-    const state = new ClusterState(name, this.#obtainService(service));
+    const state = new ClusterState(name, this.#obtainService(service), this.#counts);
     this.#clusters.set(name, state);
     return state;
   }
@@ -46,12 +46,14 @@ export class ClusterStates {
       state.service.reconciliation = this.#reconciliation;
     }
     for (const state of this.#clusters.values()) {
-      if (state.reconciliation !== this.#reconciliation) this.#clusters.delete(state.name);
+      if (state.reconciliation === this.#reconciliation) continue;
+      this.#clusters.delete(state.name);
+      for (const kind of CLUSTER_COUNTS) this.#counts?.release(countName(kind, state.name));
     }
     for (const state of this.#services.values()) {
       if (state.reconciliation === this.#reconciliation) continue;
       this.#services.delete(state.service);
-      this.#counts?.release(probesName(state.service));
+      for (const kind of SERVICE_COUNTS) this.#counts?.release(countName(kind, state.service));
     }
   }
 

@@ -32,6 +32,12 @@ export class NewsExchange {
   }
 
   // Hot.
+  onBudget(cluster: string, requests: number, retries: number): void {
+    this.#desk.onBudget(cluster, requests, retries);
+    this.#schedule();
+  }
+
+  // Hot.
   onToken(limit: string, key: string): void {
     this.#desk.onToken(limit, key);
     this.#schedule();

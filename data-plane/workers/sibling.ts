@@ -90,6 +90,10 @@ export class Sibling {
     await this.#ask({ kind: "open", spec, address, flag, rows: this.#rowChanges() });
   }
 
+  onControlPlane(isConnected: boolean): void {
+    void this.#ask({ kind: "control-plane", isConnected });
+  }
+
   drain(side: Side): void {
     this.#load = this.#hasEnded ? NO_LOAD : UNKNOWN_LOAD;
     void this.#ask({ kind: "drain", side });

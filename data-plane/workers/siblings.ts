@@ -66,6 +66,8 @@ export class Siblings {
   readonly #places: readonly Place[];
   readonly #ports: OpenPort[] = [];
   #newest: Followed | undefined = undefined;
+  /** Undefined until the stream has brought an answer, or has failed. */
+  #isConnected: boolean | undefined = undefined;
   #isLeaving = false;
   #restarts = 0;
   #tallying: Promise<readonly Tally[]> | undefined = undefined;
@@ -113,6 +115,12 @@ export class Siblings {
     await Promise.all(this.#alive().map((sibling) => sibling.open(spec, address, flag)));
   }
 
+  /** The stream to the control plane has brought an answer, or has ended. */
+  onControlPlane(isConnected: boolean): void {
+    this.#isConnected = isConnected;
+    for (const sibling of this.#alive()) sibling.onControlPlane(isConnected);
+  }
+
   drain(side: Side): void {
     this.#isLeaving = true;
     for (const sibling of this.#alive()) sibling.drain(side);
@@ -157,6 +165,7 @@ export class Siblings {
     place.sibling = sibling;
     // The configuration first: nobody is answered that there is none.
     if (this.#newest !== undefined) void this.#follow(sibling, this.#newest);
+    if (this.#isConnected !== undefined) sibling.onControlPlane(this.#isConnected);
     for (const { spec, address, flag } of this.#ports) {
       sibling.open(spec, address, flag).catch((error: unknown) => {
         log.error({ worker: place.worker }, error instanceof Error ? error.message : String(error));

@@ -30,6 +30,8 @@ export type WorkerTask =
       readonly flag: string;
       readonly rows: MapChanges<number>;
     }
+  /** How the stream to the control plane stands: health checks depend on it. */
+  | { readonly kind: "control-plane"; readonly isConnected: boolean }
   /** From then on it tells its load by itself. */
   | { readonly kind: "drain"; readonly side: Side }
   | { readonly kind: "tally" }

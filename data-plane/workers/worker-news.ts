@@ -7,6 +7,7 @@ export interface News {
   readonly attempts: readonly AttemptNews[];
   readonly breakers: readonly BreakerNews[];
   readonly ejections: readonly EjectionNews[];
+  readonly budgets: readonly BudgetNews[];
   readonly tokens: readonly TokenNews[];
 }
 
@@ -31,6 +32,13 @@ export interface EjectionNews {
   readonly forMs: number;
 }
 
+/** What requests paid for retries, and retries took, by the budget of a cluster's service. */
+export interface BudgetNews {
+  readonly cluster: string;
+  requests: number;
+  retries: number;
+}
+
 /** Tokens that requests took from a bucket of a rate limit. */
 export interface TokenNews {
   readonly limit: string;
@@ -51,12 +59,17 @@ export class NewsDesk {
   #attemptCount = 0;
   readonly #breakers = new Map<string, BreakerView>();
   readonly #ejections: EjectionNews[] = [];
+  readonly #budgets = new Map<string, BudgetNews>();
   /** limit -> key. */
   readonly #tokens = new Map<string, Map<string, TokenNews>>();
   #tokenCount = 0;
 
   get isEmpty(): boolean {
-    return this.#attemptCount === 0 && this.#breakers.size + this.#ejections.length === 0 && this.#tokenCount === 0;
+    return (
+      this.#attemptCount === 0 &&
+      this.#breakers.size + this.#ejections.length + this.#budgets.size === 0 &&
+      this.#tokenCount === 0
+    );
   }
 
   /** No more entries should be added before it is emptied. */
@@ -80,6 +93,13 @@ export class NewsDesk {
     this.#ejections.push(ejection);
   }
 
+  // Hot: once per request of a cluster with a budget.
+  onBudget(cluster: string, requests: number, retries: number): void {
+    const budget = obtain(this.#budgets, cluster, () => ({ cluster, requests: 0, retries: 0 }));
+    budget.requests += requests;
+    budget.retries += retries;
+  }
+
   // Hot: once per request of a limited route, two look-ups.
   onToken(limit: string, key: string): void {
     const byKey = obtain(this.#tokens, limit, () => new Map<string, TokenNews>());
@@ -92,10 +112,12 @@ export class NewsDesk {
       attempts: [...this.#attempts.values()].flatMap((byEndpoint) => [...byEndpoint.values()]),
       breakers: [...this.#breakers].map(([service, view]) => ({ service, view })),
       ejections: this.#ejections.splice(0),
+      budgets: [...this.#budgets.values()],
       tokens: [...this.#tokens.values()].flatMap((byKey) => [...byKey.values()]),
     };
     this.#attempts.clear();
     this.#breakers.clear();
+    this.#budgets.clear();
     this.#tokens.clear();
     this.#attemptCount = 0;
     this.#tokenCount = 0;

@@ -72,6 +72,12 @@ export class Workers implements Drained {
     return [{ worker: 0, isServing: this.#isConfigured }, ...(this.#siblings?.states ?? [])];
   }
 
+  /** The stream to the control plane has brought an answer, or has ended. */
+  onControlPlane(isConnected: boolean): void {
+    this.own.watches.onControlPlane(isConnected);
+    this.#siblings?.onControlPlane(isConnected);
+  }
+
   drain(side: Side = "both"): void {
     this.own.listeners.drain(side);
     this.#siblings?.drain(side);
