@@ -128,15 +128,24 @@ function isText(value: unknown, charsMax: number): value is string {
 }
 
 function unknownKeys(fields: FieldTable, input: Readonly<Record<string, unknown>>, prefix: string): Problem[] {
-  const known = Object.keys(fields).map(columnOf);
+  const known = columnsOf(fields);
   return Object.keys(input)
-    .filter((key) => !known.includes(key))
+    .filter((key) => !known.has(key))
     .map((key) => {
-      const nearest = nearestOf(key, known);
-      const hint = nearest === undefined ? `the fields are ${known.join(", ")}` : `did you mean ${nearest}?`;
+      const nearest = nearestOf(key, [...known]);
+      const hint = nearest === undefined ? `the fields are ${[...known].join(", ")}` : `did you mean ${nearest}?`;
       return { path: prefix + key.slice(0, 80), text: `is no field; ${hint}` };
     });
 }
+
+/** Once for a table: a bundle has up to 10,000 rows. */
+function columnsOf(fields: FieldTable): ReadonlySet<string> {
+  const known = columnSets.get(fields) ?? new Set(Object.keys(fields).map(columnOf));
+  columnSets.set(fields, known);
+  return known;
+}
+
+const columnSets = new WeakMap<FieldTable, ReadonlySet<string>>();
 
 /** The candidate that takes the fewest edits, when that is few enough to be a slip. */
 export function nearestOf(word: string, candidates: readonly string[]): string | undefined {

@@ -21,6 +21,7 @@ import { catalogOf, endpoint } from "../../support/catalog-rows.ts";
 const CLASSES: readonly NodeClass[] = [
   { kind: "heddle", source: "", limited: "", outbound: undefined },
   { kind: "heddle", source: "web", limited: "", outbound: undefined },
+  { kind: "heddle", source: "", limited: "web", outbound: undefined },
   { kind: "envoy", source: "", limited: "", outbound: "127.0.0.1:9000" },
   { kind: "grpc", source: "web", limited: "", outbound: undefined },
 ];
@@ -44,19 +45,23 @@ describe("a snapshot kept up to date", () => {
         let mesh = emptyMesh;
         const before = new Map<NodeClass, NodeSnapshot>();
         const present: Row[] = [];
+        // Faults last ten minutes: some end between two edits.
+        let nowWallMs = Date.UTC(2026, 0, 1);
         for (const edit of sequence) {
           const gone = "remove" in edit ? present.splice(edit.remove % Math.max(present.length, 1), 1) : [];
           const puts = "put" in edit ? [edit.put] : [];
           present.push(...puts);
-          const changes = planChange(catalog, { puts, deletions: gone.map(keyOf) }, "2026-01-01T00:00:00.000Z");
+          nowWallMs += 200_000;
+          const now = new Date(nowWallMs).toISOString();
+          const changes = planChange(catalog, { puts, deletions: gone.map(keyOf) }, now);
           catalog = applyChanges(catalog, changes, catalog.revision + 1);
-          mesh = readMesh(catalog, mesh, 0);
+          mesh = readMesh(catalog, mesh, nowWallMs);
           for (const nodeClass of CLASSES) {
             const model = buildSnapshot(mesh, nodeClass);
             assert.deepEqual(checkSnapshot(model), []);
             const kept = encoder.encode(model, nodeClass, catalog.revision);
             const anew = new SnapshotEncoder().encode(
-              buildSnapshot(readMesh(catalog, emptyMesh, 0), nodeClass),
+              buildSnapshot(readMesh(catalog, emptyMesh, nowWallMs), nodeClass),
               nodeClass,
               catalog.revision,
             );
