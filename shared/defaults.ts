@@ -17,6 +17,12 @@ export const RETRY_BACKOFF_BASE_MS = 25;
 export const RETRY_BACKOFF_MAX_MS = 250;
 /** How far the time that a breaker stays open is drawn about its mean (Linkerd jitters its back-off, too). */
 export const BREAKER_JITTER_RATIO = 0.1;
+/** Envoy adaptive_concurrency: concurrency_update_interval, min_rtt_calc_params.interval, request_count, buffer, jitter. */
+export const ADAPTIVE_UPDATE_MS = 100;
+export const ADAPTIVE_MEASURE_MS = 60_000;
+export const ADAPTIVE_MEASURE_SAMPLES = 50;
+export const ADAPTIVE_BUFFER_RATIO = 0.25;
+export const ADAPTIVE_JITTER_RATIO = 0.15;
 /** Envoy Cluster.CommonLbConfig.healthy_panic_threshold. */
 export const PANIC_THRESHOLD_PERCENT = 50;
 /** Linkerd's outbound connect timeout; Envoy's 5 s would eat a whole ServicePolicy.timeout_ms. */

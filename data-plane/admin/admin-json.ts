@@ -127,6 +127,7 @@ export interface ClusterJson {
 export interface ClusterPoliciesJson {
   readonly breaker: BreakerJson | null;
   readonly retryBudget: RetryBudgetJson | null;
+  readonly adaptive: AdaptiveLimitJson | null;
   readonly limits: { readonly [limit in "connections" | "pending" | "requests" | "retries"]: LimitJson };
 }
 
@@ -146,6 +147,15 @@ export interface BreakerJson {
 export interface RetryBudgetJson {
   /** Retries that may be made now. */
   readonly balance: number;
+  readonly refused: number;
+}
+
+export interface AdaptiveLimitJson {
+  readonly active: number;
+  /** What may be under way now. */
+  readonly limit: number;
+  /** What the service answers in when it has little to do; 0 until that has been measured. */
+  readonly leastMs: number;
   readonly refused: number;
 }
 

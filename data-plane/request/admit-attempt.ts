@@ -15,13 +15,23 @@ const UNASKED = 0;
 export function admitAttempt({ services }: RequestContext, { policies, state }: ClusterRuntime): number {
   const { breaker } = state.service;
   const permit = policies.breaker === undefined ? UNASKED : breaker.admit(services.clock.nowMs());
-  if (permit === REFUSED || state.requests.acquire(policies.limits.requests)) return permit;
+  if (permit === REFUSED) return REFUSED;
+  if (state.requests.acquire(policies.limits.requests)) {
+    if (policies.adaptive === undefined || state.service.adaptive.acquire(policies.adaptive)) return permit;
+    state.requests.release();
+  }
   if (policies.breaker !== undefined) breaker.giveBack(permit);
   return OVERFLOW;
 }
 
-/** The attempt will not be made. */
-export function giveBack({ policies, state }: ClusterRuntime, permit: number): void {
-  if (policies.breaker !== undefined) state.service.breaker.giveBack(permit);
+/** The attempt has ended: what was under way is one less. The permit goes back with its verdict. */
+export function leaveCluster({ policies, state }: ClusterRuntime): void {
   state.requests.release();
+  if (policies.adaptive !== undefined) state.service.adaptive.release();
+}
+
+/** The attempt will not be made. */
+export function giveBack(cluster: ClusterRuntime, permit: number): void {
+  if (cluster.policies.breaker !== undefined) cluster.state.service.breaker.giveBack(permit);
+  leaveCluster(cluster);
 }

@@ -6,6 +6,7 @@ import type { ClusterRuntime, ForwardRuntime } from "../runtime/runtime.ts";
 import type { Verdict } from "../policy/verdict.ts";
 import { poolOf, type PoolWaiter } from "../upstream/connection-pool.ts";
 import type { TunnelEvent, UpstreamConnection, UpstreamFailure } from "../upstream/upstream-connection.ts";
+import { leaveCluster } from "./admit-attempt.ts";
 import { judgeAttempt } from "./judge-attempt.ts";
 import { propagationLines } from "./propagate.ts";
 import { tryTimeoutOf } from "./retries.ts";
@@ -167,7 +168,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     if (this.#isReleased) return;
     this.#isReleased = true;
     this.judge("none", 0);
-    this.cluster.state.requests.release();
+    leaveCluster(this.cluster);
     this.endpoint.countActive(-1);
     if (this.#tryDeadline !== undefined) this.#ctx.services.wheel.cancel(this.#tryDeadline);
     if (this.#isWaiting) poolOf(this.endpoint, this.#ctx.services.wheel).leave(this);

@@ -25,8 +25,11 @@ export function judgeAttempt(ctx: RequestContext, target: AttemptTarget, result:
   if (isOfInterest) news?.onAttempt(target.cluster.name, target.endpoint.key, result.verdict);
   if (lb.kind === "peak-ewma") recordRtt(target.endpoint, result, lb);
   state.results?.onResult(target.endpoint, result.verdict);
+  const { breaker, adaptive } = state.service;
+  if (policies.adaptive !== undefined && result.verdict !== "none") {
+    adaptive.onSample(policies.adaptive, result, random.unit());
+  }
   if (policies.breaker === undefined) return;
-  const { breaker } = state.service;
   const before = breaker.state;
   breaker.report(policies.breaker, target.permit, result, random.unit());
   if (news !== undefined && (before !== "closed" || breaker.state !== "closed")) {

@@ -1,3 +1,4 @@
+import { AdaptiveLimit } from "../policy/adaptive-limit.ts";
 import { CircuitBreaker } from "../policy/circuit-breaker.ts";
 import { ConcurrencyLimit } from "../policy/concurrency-limit.ts";
 import { RetryBudget } from "../policy/retry-budget.ts";
@@ -42,6 +43,7 @@ export class ServiceState {
   readonly service: string;
   readonly retryBudget = new RetryBudget();
   readonly retryRefusals = new RetryRefusals();
+  readonly adaptive = new AdaptiveLimit();
   readonly breaker: CircuitBreaker;
   /** The last reconciliation that found it in use; only ClusterStates writes it. */
   reconciliation = 0;

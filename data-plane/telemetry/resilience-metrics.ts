@@ -1,4 +1,6 @@
 import { METRIC_SERIES_MAX } from "../../shared/limits.ts";
+import type { AdaptivePolicy } from "../../shared/model/cluster-policy.ts";
+import type { AdaptiveLimit } from "../policy/adaptive-limit.ts";
 import type { BreakerState } from "../policy/circuit-breaker.ts";
 import type { ClusterState, ServiceState } from "../runtime/cluster-state.ts";
 import type { ClusterRuntime, Runtime } from "../runtime/runtime.ts";
@@ -14,6 +16,7 @@ export function resilienceFamilies(runtime: Runtime, nowMs: number): readonly Me
   return [
     ...breakerFamilies(services.filter(({ policies }) => policies.breaker !== undefined)),
     ...retryFamilies(services, nowMs),
+    ...adaptiveFamilies(services),
     ...limitFamilies(clusters.filter(isLimited).map(({ state }) => state)),
   ];
 }
@@ -71,6 +74,27 @@ function retryFamilies(clusters: readonly ClusterRuntime[], nowMs: number): read
           ),
         ),
       ),
+    },
+  ];
+}
+
+function adaptiveFamilies(clusters: readonly ClusterRuntime[]): readonly MetricFamily[] {
+  const samples = (value: (limit: AdaptiveLimit, policy: AdaptivePolicy) => number): readonly Sample[] =>
+    clusters.flatMap(({ policies: { adaptive }, state: { service } }) =>
+      adaptive === undefined ? [] : sample([["service", service.service]], value(service.adaptive, adaptive)),
+    );
+  return [
+    {
+      name: "heddle_adaptive_limit",
+      help: "Requests at once that the latency of the service allows.",
+      type: "gauge",
+      samples: samples((limit, policy) => limit.limit(policy)),
+    },
+    {
+      name: "heddle_adaptive_refused_total",
+      help: "Attempts beyond that.",
+      type: "counter",
+      samples: samples(({ refusals }) => refusals),
     },
   ];
 }

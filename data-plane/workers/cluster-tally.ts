@@ -1,4 +1,6 @@
-import type { BreakerJson, ClusterPoliciesJson, LimitJson } from "../admin/admin-json.ts";
+import type { AdaptivePolicy } from "../../shared/model/cluster-policy.ts";
+import type { AdaptiveLimitJson, BreakerJson, ClusterPoliciesJson, LimitJson } from "../admin/admin-json.ts";
+import type { AdaptiveLimit } from "../policy/adaptive-limit.ts";
 import type { BreakerState } from "../policy/circuit-breaker.ts";
 import type { ConcurrencyLimit } from "../policy/concurrency-limit.ts";
 import type { ClusterRuntime, Runtime } from "../runtime/runtime.ts";
@@ -21,7 +23,8 @@ export function sumOfCluster(name: string, tallies: readonly ClusterTallies[]): 
 
 function hasPolicies({ policies }: ClusterRuntime): boolean {
   const { connections, pending, requests, retries } = policies.limits;
-  if (policies.breaker !== undefined || policies.retryBudget !== undefined) return true;
+  if (policies.breaker !== undefined || policies.retryBudget !== undefined || policies.adaptive !== undefined)
+    return true;
   return [connections, pending, requests, retries].some((max) => max !== undefined);
 }
 
@@ -34,6 +37,7 @@ function tallyOf({ policies, state }: ClusterRuntime, nowMs: number): ClusterPol
       policies.retryBudget === undefined
         ? null
         : { balance: Math.floor(retryBudget.balance(policies.retryBudget, nowMs)), refused: retryBudget.refusals },
+    adaptive: policies.adaptive === undefined ? null : adaptiveOf(policies.adaptive, state.service.adaptive),
     limits: {
       connections: limitOf(state.connections, connections),
       pending: limitOf(state.pending, pending),
@@ -52,6 +56,11 @@ function breakerOf(
   const { state, opens, refusals, failuresInRow, probeAtMs } = breaker;
   const probeInMs = state === "open" ? Math.max(0, Math.round(probeAtMs - nowMs)) : 0;
   return { state, opens, refused: refusals, failuresInRow, probeInMs, ...breaker.counts(policy, nowMs) };
+}
+
+function adaptiveOf(policy: AdaptivePolicy, limit: AdaptiveLimit): AdaptiveLimitJson {
+  const { active, refusals, leastMs } = limit;
+  return { active, limit: limit.limit(policy), leastMs, refused: refusals };
 }
 
 function limitOf({ active, overflows }: ConcurrencyLimit, max: number | undefined): LimitJson {
@@ -73,12 +82,23 @@ function added(one: ClusterPoliciesJson, other: ClusterPoliciesJson): ClusterPol
             balance: one.retryBudget.balance + other.retryBudget.balance,
             refused: one.retryBudget.refused + other.retryBudget.refused,
           },
+    adaptive: addedAdaptive(one.adaptive, other.adaptive),
     limits: {
       connections: sum("connections"),
       pending: sum("pending"),
       requests: sum("requests"),
       retries: sum("retries"),
     },
+  };
+}
+
+function addedAdaptive(one: AdaptiveLimitJson | null, other: AdaptiveLimitJson | null): AdaptiveLimitJson | null {
+  if (one === null || other === null) return one ?? other;
+  return {
+    active: one.active + other.active,
+    limit: one.limit + other.limit,
+    leastMs: Math.min(one.leastMs, other.leastMs),
+    refused: one.refused + other.refused,
   };
 }
 

@@ -17,5 +17,6 @@ export const RESILIENT: ClusterPolicies = {
   ...NO_POLICIES,
   breaker: BREAKER,
   retryBudget: { ratio: 0.2, minPerSec: 3, windowMs: 10_000 },
+  adaptive: { concurrencyMin: 3, concurrencyMax: 1_000 },
   limits: { ...NO_POLICIES.limits, requests: 100, connections: 10 },
 };

@@ -30,7 +30,7 @@ function shown(policies: ClusterPoliciesJson | null): readonly (string | undefin
 
 function policies(breaker: BreakerJson | null, parts: Partial<ClusterPoliciesJson> = {}): ClusterPoliciesJson {
   const limits = { connections: NONE, pending: NONE, requests: NONE, retries: NONE };
-  return { breaker, retryBudget: null, limits, ...parts };
+  return { breaker, retryBudget: null, adaptive: null, limits, ...parts };
 }
 
 describe("the state of a cluster's policies", () => {

@@ -95,6 +95,24 @@ describe("requests at once", () => {
   });
 });
 
+describe("requests at once to a service whose latency is watched", () => {
+  it("beyond what that allows are 503 UO, and all are given back", async (t) => {
+    const upstream = new Upstream();
+    upstream.answer = "";
+    const policies = { adaptive: { concurrencyMin: 1, concurrencyMax: 10 } };
+    const proxy = await new ProxyFixture([await upstream.listen(t)], { policies }).start(t);
+    const client = await proxy.connect();
+    client.write(GET);
+    await proxy.until(() => upstream.requests.length === 1, "one is under way");
+    assert.match(await proxy.send(GET), /^HTTP\/1\.1 503 .*x-heddle-error: overflow/s);
+    const { adaptive } = proxy.clusterState.service;
+    assert.deepEqual([adaptive.active, adaptive.refusals], [1, 1]);
+    client.socket.resetAndDestroy();
+    await proxy.until(() => adaptive.active === 0, "it has been given back");
+    assert.equal(proxy.clusterState.requests.active, 0);
+  });
+});
+
 describe("an answer", () => {
   it("of a hop that has retried itself, or has no room, is not retried", async (t) => {
     const upstream = new Upstream();

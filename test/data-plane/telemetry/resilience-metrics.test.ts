@@ -26,6 +26,7 @@ describe("the metrics of breakers, budgets and limits", () => {
     assert.match(text, /^heddle_circuit_breaker_state\{service="web"\} 0$/m);
     assert.match(text, /^heddle_retry_budget_balance\{service="web"\} 30$/m);
     assert.match(text, /^heddle_concurrency_active\{cluster="web",limit="requests"\} 0$/m);
+    assert.match(text, /^heddle_adaptive_limit\{service="web"\} 3$/m);
     assert.doesNotMatch(text, /plain/);
   });
 

@@ -65,5 +65,6 @@ describe("how the policies of a cluster stand", () => {
     });
     assert.equal(web.limits.requests.active, 3);
     assert.equal(web.retryBudget?.balance, 90);
+    assert.deepEqual(web.adaptive, { active: 0, limit: 9, leastMs: 0, refused: 0 });
   });
 });
