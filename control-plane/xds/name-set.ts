@@ -1,3 +1,5 @@
+const NO_BYTES = Buffer.alloc(0);
+
 /**
  * The names of one subscription. Immutable and compared by identity, so that thousands of streams that ask for the same
  * names share one object, and what was worked out for it (see payload.ts) is worked out once.
@@ -6,9 +8,12 @@ export class NameSet {
   readonly names: ReadonlySet<string>;
   /** Whether the list holds `*`, the explicit wildcard of listeners and clusters. */
   readonly hasStar: boolean;
+  /** The list as a client encodes it; empty when the set came about in another way. */
+  readonly encoded: Buffer;
 
-  constructor(names: Iterable<string>) {
+  constructor(names: Iterable<string>, encoded: Buffer = NO_BYTES) {
     const all = new Set(names);
+    this.encoded = encoded;
     this.hasStar = all.delete("*");
     this.names = all;
   }

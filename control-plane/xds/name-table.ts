@@ -8,7 +8,6 @@ import { NameSet, noNames } from "./name-set.ts";
  * that an unchanged list costs. Sets that no stream uses any more leave the table by themselves.
  */
 export class NameTable {
-  readonly #bytes = new WeakMap<NameSet, Buffer>();
   readonly #byHash = new Map<string, WeakRef<NameSet>>();
   readonly #unused = new FinalizationRegistry<string>((key) => {
     if (this.#byHash.get(key)?.deref() === undefined) this.#byHash.delete(key);
@@ -17,13 +16,12 @@ export class NameTable {
   /** `current` is what the same stream asked for before. */
   read(namesBytes: Buffer, current: NameSet): NameSet {
     if (namesBytes.length === 0) return noNames;
-    if (this.#bytes.get(current)?.equals(namesBytes) === true) return current;
+    if (current.encoded.equals(namesBytes)) return current;
     const key = hash("sha256", namesBytes);
     const known = this.#byHash.get(key)?.deref();
     if (known !== undefined) return known;
-    const made = new NameSet(decodeNames(namesBytes));
     // A copy, for the bytes given are a view into a whole message.
-    this.#bytes.set(made, Buffer.from(namesBytes));
+    const made = new NameSet(decodeNames(namesBytes), Buffer.from(namesBytes));
     this.#byHash.set(key, new WeakRef(made));
     this.#unused.register(made, key);
     return made;

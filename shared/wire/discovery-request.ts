@@ -36,11 +36,17 @@ const TYPE_URL = (4 << 3) | 2;
 const RESPONSE_NONCE = (5 << 3) | 2;
 const ERROR_DETAIL = (6 << 3) | 2;
 
+const NO_NAMES = Buffer.alloc(0);
+
 /**
- * Reads a request. Hot: an ACK allocates its three strings and nothing per resource name. The result holds views into
- * `bytes`. The error is a sentence.
+ * Reads a request. `knownNames` are the `namesBytes` of an earlier one: a list that begins with them is not walked name by
+ * name again. Hot: an ACK allocates its three strings and nothing per resource name. The result holds views into `bytes`.
+ * The error is a sentence.
  */
-export function readDiscoveryRequest(bytes: Uint8Array): Result<DiscoveryRequest, string> {
+export function readDiscoveryRequest(
+  bytes: Uint8Array,
+  knownNames: Buffer = NO_NAMES,
+): Result<DiscoveryRequest, string> {
   const reader = new ProtoReader(bytes);
   const fields = { versionInfo: "", typeUrl: "", responseNonce: "" };
   const spans: number[] = [];
@@ -51,7 +57,7 @@ export function readDiscoveryRequest(bytes: Uint8Array): Result<DiscoveryRequest
     else if (tag === TYPE_URL) fields.typeUrl = reader.string();
     else if (tag === RESPONSE_NONCE) fields.responseNonce = reader.string();
     else if (tag === RESOURCE_NAMES) {
-      reader.skip(tag);
+      if (!reader.skipKnown(knownNames, start)) reader.skip(tag);
       extend(spans, start, reader.position);
     } else if (tag === NODE) {
       const message = decodeMessage(Node, reader.view());

@@ -65,6 +65,15 @@ export class ProtoReader {
     return this.failed ? "" : this.#bytes.toString("utf8", start, start + length);
   }
 
+  /** Passes over `known` if the bytes from `start` on are the same, and says whether they were. */
+  skipKnown(known: Buffer, start: number): boolean {
+    const end = start + known.length;
+    if (known.length === 0 || end > this.#bytes.length) return false;
+    if (known.compare(this.#bytes, start, end) !== 0) return false;
+    this.#position = end;
+    return true;
+  }
+
   /** Passes over the value of a field that is not wanted. */
   skip(tag: number): void {
     switch (tag & 7) {

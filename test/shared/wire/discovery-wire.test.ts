@@ -91,6 +91,25 @@ describe("a discovery request", () => {
     assert.deepEqual(decodeNames(second.value.namesBytes), ["a", "b"]);
   });
 
+  it("is the same whatever names of an earlier one are known", () => {
+    const short = fc.array(fc.constantFrom("", "a", "b", "ab"), { maxLength: 4 });
+    const property = fc.property(
+      fc.array(request, { minLength: 1, maxLength: 2 }),
+      short,
+      short,
+      (parts, known, more) => {
+        const base = { versionInfo: "", node: undefined, typeUrl: "", responseNonce: "", error: undefined };
+        const knownNames = encodeDiscoveryRequest({ ...base, names: known });
+        // Names as known, as known and more, other names; and more than one run of them.
+        for (const names of [known, [...known, ...more], more]) {
+          const bytes = Buffer.concat(parts.map((fields) => encodeDiscoveryRequest({ ...fields, names })));
+          assert.deepEqual(readDiscoveryRequest(bytes, knownNames), readDiscoveryRequest(bytes));
+        }
+      },
+    );
+    fc.assert(property);
+  });
+
   it("passes over fields it does not know", () => {
     // Field 7 (resource_locators) with a name, a fixed64 and a fixed32 that no message has.
     const strange = Buffer.from([0x3a, 3, 0x0a, 1, 0x78, 0x79, 1, 2, 3, 4, 5, 6, 7, 8, 0x85, 1, 1, 2, 3, 4]);
