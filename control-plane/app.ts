@@ -21,6 +21,7 @@ import type { Store } from "./store/store.ts";
 import { DiscoveryServer } from "./xds/discovery-server.ts";
 import { NodeRegistry } from "./xds/node-registry.ts";
 import type { NodeStream, StreamObserver } from "./xds/stream.ts";
+import { YoungHeap } from "./young-heap.ts";
 
 export interface ControlPlane {
   /** The addresses really bound. */
@@ -65,6 +66,7 @@ function compose(store: Store, log: Logger): Parts {
   const [clock, timers] = [systemClock, systemTimers];
   const registry = new NodeRegistry(clock, timers);
   const metrics = new ControlPlaneMetrics<NodeStream>();
+  const youngHeap = new YoungHeap();
   const publisher = new Publisher({
     store,
     clock,
@@ -78,6 +80,7 @@ function compose(store: Store, log: Logger): Parts {
           .map((nodeClass) => [nodeClassKey(nodeClass), nodeClass]),
       ),
     offer: (publication) => {
+      youngHeap.onPublished();
       metrics.onPublished(publication, registry.streams());
       void discovery.publish();
     },

@@ -232,6 +232,9 @@ export const WORKER_RESTART_MIN_MS = 100;
 export const WORKER_RESTART_MAX_MS = 10_000;
 export const WORKER_LIVED_MS = 60_000;
 
+/** The control plane's space for new objects, both halves: see bench/NOTES.md. */
+export const YOUNG_HEAP_BYTES = 8 * 1024 * 1024;
+
 // The command line.
 /** One call of the admin API. */
 export const ADMIN_CALL_TIMEOUT_MS = 10_000;
