@@ -196,7 +196,6 @@ describe("resources on the command line", () => {
   });
 
   it("are told of a policy without what is at its default, and whole as data", async () => {
-    await admin.run("policy set caller");
     const faulty = "--fault-abort-percent 10 --fault-abort-status 503 --fault-source caller --fault-duration-sec 60";
     const made = await admin.run(`policy set faulty --retry-on reset,5xx --retry-statuses 503,429 ${faulty}`);
     assert.match(
@@ -210,7 +209,6 @@ describe("resources on the command line", () => {
     assert.deepEqual([data.retry_on, data.timeout_ms, data.cb_recovery_sec], [["reset", "5xx"], 5000, 30]);
     assert.match((await admin.run("list policies")).out, /^faulty .* timeouts and retries, faults +/m);
     await admin.run("delete policy faulty --force");
-    await admin.run("delete policy caller --force");
   });
 
   it("are refused in the words of the field table when a list holds what it must not", async () => {
