@@ -12,8 +12,19 @@ export interface PeakEwmaOptions {
   readonly defaultRttMs: number;
 }
 
-/** A failure counts as an answer after this long: who fails at once must not look like the fastest (linkerd `load-biaser`). */
+/**
+ * A failure counts as an answer after this long, or after what its Retry-After asks for up to the maximum: who fails at
+ * once must not look like the fastest (linkerd `load-biaser`).
+ */
 const PENALTY_MS = 5_000;
+const PENALTY_MAX_MS = 300_000;
+
+/** How an attempt went, and after how many milliseconds that was known. */
+export interface RttSample {
+  readonly verdict: Verdict;
+  readonly latencyMs: number;
+  readonly nowMs: number;
+}
 
 /**
  * Prefers the endpoint that answers sooner (Linkerd's default, semantics.md 7): of two drawn by weight the one with the
@@ -55,14 +66,16 @@ export function peakRttMs(state: EndpointState, nowMs: number, { decayMs, defaul
   return state.peakRttMs < 0 ? defaultRttMs : state.peakRttMs * remainder(state, nowMs, decayMs);
 }
 
-/** Takes in how an attempt went, and after how many milliseconds that was known. Hot: once per attempt of such a cluster. */
+/** Takes in how an attempt went; `askedMs` is what a failing endpoint asks for, if it does. Hot: once per attempt of such a cluster. */
 export function recordRtt(
   state: EndpointState,
-  { verdict, latencyMs, nowMs }: { readonly verdict: Verdict; readonly latencyMs: number; readonly nowMs: number },
+  { verdict, latencyMs, nowMs }: RttSample,
+  askedMs: number | undefined,
   options: PeakEwmaOptions,
 ): void {
   const decayed = peakRttMs(state, nowMs, options);
-  const sample = verdict === "success" || verdict === "none" ? latencyMs : Math.max(latencyMs, PENALTY_MS);
+  const isAnswer = verdict === "success" || verdict === "none";
+  const sample = isAnswer ? latencyMs : Math.max(latencyMs, Math.min(askedMs ?? PENALTY_MS, PENALTY_MAX_MS));
   // Given up before an answer: one would have taken at least so long, which says something only if that is long.
   if (verdict === "none" && sample <= decayed) return;
   const isFirst = state.peakRttMs < 0;

@@ -156,18 +156,18 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
   }
 
   /** Tells the policies how it went: the first word counts. `status` is that of the response, else 0. */
-  judge(verdict: Verdict, status: number): void {
+  judge(verdict: Verdict, head: ResponseHead | undefined): void {
     if (this.#isJudged) return;
     this.#isJudged = true;
     const nowMs = this.#ctx.services.clock.nowMs();
-    judgeAttempt(this.#ctx, this.#target, { verdict, status, latencyMs: nowMs - this.#startMs, nowMs });
+    judgeAttempt(this.#ctx, this.#target, { verdict, head, latencyMs: nowMs - this.#startMs, nowMs });
   }
 
   /** Gives everything back. A connection whose response is not complete closes. */
   release(): void {
     if (this.#isReleased) return;
     this.#isReleased = true;
-    this.judge("none", 0);
+    this.judge("none", undefined);
     leaveCluster(this.cluster);
     this.endpoint.countActive(-1);
     if (this.#tryDeadline !== undefined) this.#ctx.services.wheel.cancel(this.#tryDeadline);

@@ -1,13 +1,15 @@
 import { recordRtt } from "../balancer/peak-ewma.ts";
+import type { ResponseHead } from "../http1/message.ts";
 import { isFailure, type TimedVerdict } from "../policy/verdict.ts";
 import type { ClusterRuntime } from "../runtime/runtime.ts";
 import type { AttemptTarget } from "./attempt.ts";
 import type { RequestContext } from "./request-context.ts";
+import { retryAfterMs } from "./retry-after.ts";
 
 /** How one attempt went. */
 export interface AttemptResult extends TimedVerdict {
-  /** Of the response, else 0. */
-  readonly status: number;
+  /** Of the response, if there was one. */
+  readonly head: ResponseHead | undefined;
   /** From its start to the head of the response, or to its failure. */
   readonly latencyMs: number;
 }
@@ -23,7 +25,7 @@ export function judgeAttempt(ctx: RequestContext, target: AttemptTarget, result:
   // First: what a breaker or an ejection says comes after what it was decided by.
   const isOfInterest = policies.breaker !== undefined || policies.outlier !== undefined;
   if (isOfInterest) news?.onAttempt(target.cluster.name, target.endpoint.key, result.verdict);
-  if (lb.kind === "peak-ewma") recordRtt(target.endpoint, result, lb);
+  if (lb.kind === "peak-ewma") recordRtt(target.endpoint, result, penaltyMs(ctx, result), lb);
   state.results?.onResult(target.endpoint, result.verdict);
   const { breaker, adaptive } = state.service;
   if (policies.adaptive !== undefined && result.verdict !== "none") {
@@ -35,6 +37,13 @@ export function judgeAttempt(ctx: RequestContext, target: AttemptTarget, result:
   if (news !== undefined && (before !== "closed" || breaker.state !== "closed")) {
     news.onBreaker(state.service.service, breaker.view(result.nowMs));
   }
+}
+
+/** What an endpoint that failed asks for by its Retry-After; undefined: nothing. */
+function penaltyMs({ services }: RequestContext, { verdict, head }: AttemptResult): number | undefined {
+  if (head === undefined || verdict === "success") return undefined;
+  const askedMs = retryAfterMs(head.headers, services.clock.wallMs());
+  return askedMs < 0 ? undefined : askedMs;
 }
 
 /** An attempt of another worker at an endpoint of `cluster`. It decides nothing here: its own worker tells what came of it. */

@@ -113,7 +113,7 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
   onResponse(head: ResponseHead, attempt: Attempt): void {
     const { ctx } = this;
     ctx.upstreamMs = ctx.elapsedMs();
-    attempt.judge(verdictOfResponse(head), head.status);
+    attempt.judge(verdictOfResponse(head), head);
     this.#idle?.onActivity();
     if (head.status >= 400 && this.#tries.passesOver(head, attempt)) return;
     if (isCutOff(ctx.retryRefusal)) {
@@ -148,7 +148,7 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
     const { ctx } = this;
     if (this.#isFinished || !this.#tries.has(attempt)) return undefined;
     if (failure === "try-timeout" && ctx.route?.retry?.hedgeOnTryTimeout === true) return this.#tries.hedge();
-    attempt.judge(verdictOfFailure(failure), 0);
+    attempt.judge(verdictOfFailure(failure), undefined);
     const reason = this.#tunnel === undefined ? reasonOf(failure, attempt.responseBytesSeen) : "upstream-died";
     if (this.#isCommitted) return this.#end(replyBroken(ctx, reason));
     if (this.#tries.outlives(outcomeOf(failure, attempt.isRaced), reason, attempt)) return undefined;

@@ -45,8 +45,8 @@ export class Race {
 
   /** Nobody waits any longer: the service has had its time. */
   judgeTooSlow(): void {
-    this.attempt?.judge("local", 0);
-    this.#slow?.judge("local", 0);
+    this.attempt?.judge("local", undefined);
+    this.#slow?.judge("local", undefined);
   }
 
   end(): void {
@@ -59,6 +59,6 @@ export class Race {
 
 /** It was slower than a try may be, which is told to those who judge endpoints. */
 function giveUp(slow: Attempt): void {
-  slow.judge("local", 0);
+  slow.judge("local", undefined);
   slow.release();
 }

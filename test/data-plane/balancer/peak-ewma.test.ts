@@ -13,8 +13,8 @@ function near(actual: number, expected: number): void {
   assert.ok(Math.abs(actual - expected) < 1e-6 * Math.max(1, expected), `${actual} is not ${expected}`);
 }
 
-function record(state: EndpointState, verdict: Verdict, latencyMs: number, nowMs: number): void {
-  recordRtt(state, { verdict, latencyMs, nowMs }, OPTIONS);
+function record(state: EndpointState, verdict: Verdict, latencyMs: number, nowMs: number, askedMs?: number): void {
+  recordRtt(state, { verdict, latencyMs, nowMs }, askedMs, OPTIONS);
 }
 
 describe("the peak of response times", () => {
@@ -46,6 +46,18 @@ describe("the peak of response times", () => {
       const { state } = member(1);
       record(state, verdict, 1, 0);
       assert.equal(peakRttMs(state, 0, OPTIONS), 5_000);
+    }
+  });
+
+  it("is what a failing endpoint asks for, up to 300 s", () => {
+    for (const [askedMs, peakMs] of [
+      [60_000, 60_000],
+      [1_000, 1_000],
+      [900_000, 300_000],
+    ] as const) {
+      const { state } = member(1);
+      record(state, "rate-limited", 1, 0, askedMs);
+      assert.equal(peakRttMs(state, 0, OPTIONS), peakMs);
     }
   });
 
