@@ -179,6 +179,8 @@ export const TOKEN_LEASE_AHEAD_MS = 200;
 export const TOKEN_LEASE_TICK_MS = 50;
 /** A coordinator that takes longer is gone: a few ticks, and more than a push holds it up. */
 export const TOKEN_LEASE_CALL_MS = 250;
+/** The same for the first call on a connection, which has to be made. */
+export const TOKEN_LEASE_CONNECT_MS = 1_000;
 /** It is asked again after this long, and up to as much again. */
 export const TOKEN_LEASE_RETRY_MS = 500;
 

@@ -2,7 +2,7 @@ import { credentials, Metadata } from "@grpc/grpc-js";
 
 import { formatAddress, type Address } from "../../shared/address.ts";
 import type { Clock } from "../../shared/clock.ts";
-import { TOKEN_LEASE_CALL_MS } from "../../shared/defaults.ts";
+import { TOKEN_LEASE_CALL_MS, TOKEN_LEASE_CONNECT_MS } from "../../shared/defaults.ts";
 import { assert } from "../../shared/assert.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 import {
@@ -29,8 +29,9 @@ export class LeaseChannel {
 
   /** The answer, or why there is none, at the latest when a coordinator counts as gone. */
   async call(request: RateLimitRequest): Promise<Result<RateLimitResponse, string>> {
+    const patienceMs = this.#client === undefined ? TOKEN_LEASE_CONNECT_MS : TOKEN_LEASE_CALL_MS;
     const client = (this.#client ??= this.#open());
-    const deadline = this.#clock.wallMs() + TOKEN_LEASE_CALL_MS;
+    const deadline = this.#clock.wallMs() + patienceMs;
     const answer = await new Promise<Result<RateLimitResponse, string>>((settle) => {
       client.shouldRateLimit(request, new Metadata(), { deadline }, (error, response) => {
         settle(error === null ? ok(response) : err(error.details));

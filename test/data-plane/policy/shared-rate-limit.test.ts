@@ -323,6 +323,22 @@ describe("a proxy's call for tokens", () => {
     assert.ok(keys.size >= 400 - first.length);
   });
 
+  it("is made for all together that there was no room for", () => {
+    const rate = { tokensPerMs: 0.001, burst: 3 };
+    const limit = new SharedRateLimit(2);
+    const passed = ["a", "b", "c", "d", "e", "f"].filter((client) => limit.admit(client, rate, 0) === ADMITTED);
+    assert.deepEqual(passed, ["a", "b", "c", "d", "e"], "three of the last four, which share one lease");
+    const wishes = limit.onTick(50, true);
+    assert.deepEqual(wishes.map(({ key }) => key).toSorted(), ["*", "a", "b"]);
+    limit.onGranted(
+      wishes,
+      wishes.map(({ key, tokens }) => ({ granted: key === "*" ? tokens : 0, waitMs: 1_000 })),
+      60,
+    );
+    assert.equal(limit.admit("z", rate, 60), ADMITTED);
+    assert.equal(limit.keys, 2);
+  });
+
   it("is about nothing once everybody is quiet", () => {
     const world = new World(3, 1, { tokensPerMs: 0.1, burst: 10 });
     const [proxy] = world.proxies;
