@@ -42,10 +42,12 @@ function added(one: RateLimitJson, other: RateLimitJson): RateLimitJson {
 
 type Shared = NonNullable<RateLimitJson["shared"]>;
 
-/** One worker that goes on alone is what somebody looks for. */
+/** What somebody looks for comes last: one worker that goes on alone. */
+const COORDINATORS = ["unknown", "present", "gone"] as const;
+
 function addedShared(one: Shared, other: Shared): Shared {
   return {
-    coordinator: other.coordinator === "gone" ? other.coordinator : one.coordinator,
+    coordinator: COORDINATORS.findLast((word) => word === one.coordinator || word === other.coordinator) ?? "unknown",
     proxies: one.proxies,
     held: one.held + other.held,
     owed: one.owed + other.owed,

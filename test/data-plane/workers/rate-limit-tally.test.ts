@@ -29,6 +29,14 @@ describe("the limits of several workers", () => {
       assert.ok(state instanceof SharedRateLimit);
       if (index === 1) state.onFailed(0);
     }
+    assert.deepEqual(
+      [[workers[0]], [workers[1]], workers].map((some) =>
+        sumOfRateLimits(some.filter((one) => one !== undefined).map(rateLimitTallies)).map(
+          ({ shared }) => shared?.coordinator,
+        ),
+      ),
+      [["unknown"], ["gone"], ["gone"]],
+    );
     const shared = { coordinator: "gone", proxies: 2, held: 0, owed: 4, leased: 0, failures: 1 };
     assert.deepEqual(sumOfRateLimits(workers.map(rateLimitTallies)), [
       { policy: POLICY, allowed: 4, limited: 2, keys: 4, shared },
