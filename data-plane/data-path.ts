@@ -28,6 +28,7 @@ import { descriptors } from "./socket/descriptors.ts";
 import { TokenLeases } from "./ratelimit/token-leases.ts";
 import { AccessLog } from "./telemetry/access-log.ts";
 import { combinedSink } from "./telemetry/combined-sink.ts";
+import { DecisionLog } from "./telemetry/decision-log.ts";
 import type { LineSink } from "./telemetry/line-writer.ts";
 import { overloadFamilies } from "./telemetry/overload-metrics.ts";
 import { loopProbe, threadMemory } from "./telemetry/process-probe.ts";
@@ -87,6 +88,7 @@ export class DataPath {
   readonly #shared: SharedByWorkers | undefined;
   readonly #news: NewsExchange | undefined;
   readonly #cache = new CompileCache();
+  readonly #decisions = new DecisionLog();
   readonly #wheel = new TimerWheel(systemClock);
   readonly #wheelTurning: Timer;
   readonly #loopDelay = loopProbe();
@@ -168,6 +170,7 @@ export class DataPath {
       ],
       endpoints: endpointTallies(endpoints),
       clusters: clusterTallies(this.holder.current, nowMs),
+      decisions: this.#decisions.decisions(),
       rateLimits: rateLimitTallies(this.rateLimits),
       loop: this.#loopDelay(),
     };
@@ -222,7 +225,7 @@ export class DataPath {
     const { service, version, pathMode, underscores, limits } = this.#config;
     const logs = this.#accessLog === undefined ? [] : [new AccessLog(this.#accessLog)];
     const calls = new InboundCalls();
-    const sink = combinedSink([this.requestMetrics, ...logs, growYoungHeapUnderLoad()]);
+    const sink = combinedSink([this.requestMetrics, this.#decisions, ...logs, growYoungHeapUnderLoad()]);
     return (spec) =>
       new HttpListener({
         ...spec,

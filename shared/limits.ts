@@ -219,5 +219,7 @@ export const ACCESS_LOG_BUFFER_CHARS_MAX = 4 * 1024 * 1024;
 export const PROXY_WORKERS_MAX = 64;
 /** A message to `heddle node`. */
 export const NODE_LINE_CHARS_MAX = 1024 * 1024;
+/** Requests that were refused, failed or retried and are still told of at the admin port, of each worker; beyond it the oldest is forgotten. */
+export const DECISIONS_KEPT_MAX = 128;
 /** Connections to a proxy's admin port. */
 export const ADMIN_CONNECTIONS_MAX = 64;

@@ -10,6 +10,7 @@ import type { RouteConfig } from "../../shared/model/route.ts";
  *     GET  /ready              ReadyJson        200 while requests are served, 503 before the first snapshot and while draining
  *     GET  /config_dump        ConfigDumpJson   the snapshot in use, with its versions and what was refused since
  *     GET  /clusters           ClustersJson     every endpoint of every cluster with its counters
+ *     GET  /decisions          DecisionsJson    the last requests that were refused, failed or retried, and why
  *     GET  /listeners          ListenersJson    the open sockets with their real ports
  *     GET  /metrics            Prometheus text; /stats/prometheus is the same
  *     POST /drain              DrainJson        starts the same drain as SIGTERM, without ending the process
@@ -193,6 +194,50 @@ export interface EndpointJson {
   readonly connections: number;
   readonly idleConnections: number;
   readonly waiting: number;
+}
+
+export interface DecisionsJson {
+  readonly proxy: ProxyJson;
+  readonly config: ConfigStateJson;
+  /** The newest first. */
+  readonly decisions: readonly DecisionJson[];
+}
+
+/** What was decided for one request; its fields are those of the access log. */
+export interface DecisionJson {
+  readonly startWallMs: number;
+  readonly durationMs: number;
+  readonly requestId: string;
+  readonly traceId: string;
+  readonly request: {
+    readonly direction: "inbound" | "outbound" | "unspecified";
+    readonly listener: string;
+    readonly source: string;
+    readonly method: string;
+    readonly authority: string;
+    /** Without its query. */
+    readonly path: string;
+  };
+  /** The rule that matched, and the cluster that it led to; "" when it came to none. */
+  readonly rule: string;
+  readonly cluster: string;
+  readonly destination: string;
+  readonly version: string;
+  /** Of the last attempt, or "". */
+  readonly endpoint: string;
+  /** 0: it was refused before one. */
+  readonly attempts: number;
+  /** Endpoints of the attempts that were followed by a retry, and what each retry followed. */
+  readonly tried: readonly string[];
+  readonly retriedFor: readonly string[];
+  /** Why no further retry was made that would have been right, or "". */
+  readonly retryRefusal: string;
+  readonly fallback: string;
+  readonly status: number;
+  readonly flag: string;
+  readonly detail: string;
+  /** Of the configuration that it was decided by. */
+  readonly revision: number;
 }
 
 export interface ListenersJson {

@@ -121,6 +121,7 @@ function pagesOf(report: ProxyReport, actions: AdminActions): ReadonlyMap<string
     ["/stats/prometheus", metrics],
     ["/config_dump", { method: "GET", answer: async () => shown(await report.configDump()) }],
     ["/clusters", { method: "GET", answer: async () => shown(await report.clusters()) }],
+    ["/decisions", { method: "GET", answer: async () => shown(await report.decisions()) }],
     ["/listeners", { method: "GET", answer: () => shown(report.listeners()) }],
     ["/drain", { method: "POST", answer: () => acted(actions.drain, draining) }],
     ["/quitquitquit", { method: "POST", answer: () => acted(actions.quit, draining) }],

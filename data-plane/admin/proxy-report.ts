@@ -2,6 +2,7 @@ import { formatAddress } from "../../shared/address.ts";
 import type { Cluster, Endpoint } from "../../shared/model/cluster.ts";
 import type { ListenerSet } from "../listener/listener-set.ts";
 import type { RuntimeHolder } from "../runtime/apply.ts";
+import { newestDecisions } from "../telemetry/decision-log.ts";
 import type { WorkerState } from "../workers/worker-families.ts";
 import { sumOfRateLimits } from "../workers/rate-limit-tally.ts";
 import { sumOfEndpoint, type Tally } from "../workers/tally.ts";
@@ -18,6 +19,7 @@ import type {
   ClustersJson,
   ConfigDumpJson,
   ConfigStateJson,
+  DecisionsJson,
   ListenersJson,
   ProxyJson,
   ReadyJson,
@@ -94,6 +96,11 @@ export class ProxyReport {
     const tallies = await this.#options.tallies();
     const clusters = [...this.#options.holder.current.clusters.values()];
     return { ...this.#head(), clusters: clusters.map((cluster) => this.#cluster(cluster, tallies)) };
+  }
+
+  async decisions(): Promise<DecisionsJson> {
+    const tallies = await this.#options.tallies();
+    return { ...this.#head(), decisions: newestDecisions(tallies.map(({ decisions }) => decisions)) };
   }
 
   listeners(): ListenersJson {

@@ -43,9 +43,15 @@ export function accessLogLine(record: RequestRecord): string {
     `,"request_id":${quote(record.requestId)}${placeOf(record)}${quote(record.method)}` +
     `,"authority":${quote(record.authority)},"path":${quote(record.path)}${answerOf(record)}${quote(record.endpoint)}` +
     `,"upstream_service_time":${milliseconds(record.upstreamMs)},"version":${quote(record.version)}` +
-    `,"attempts":${record.attempts}${record.fallback === "" ? "" : `,"fallback":"${record.fallback}"`},"bytes_received":${record.bytesReceived},"bytes_sent":${record.bytesSent}` +
+    `,"attempts":${record.attempts}${retriesOf(record)}${record.fallback === "" ? "" : `,"fallback":"${record.fallback}"`},"bytes_received":${record.bytesReceived},"bytes_sent":${record.bytesSent}` +
     `,"config_revision":${record.configRevision}}\n`
   );
+}
+
+/** Only where there is something to tell: most requests are tried once. The words are ours, so nothing needs escaping. */
+function retriesOf({ retriedFor, retryRefusal }: RequestRecord): string {
+  const retried = retriedFor === "" ? "" : `,"retried_for":"${retriedFor}"`;
+  return retryRefusal === "" ? retried : `${retried},"retry_refused":"${retryRefusal}"`;
 }
 
 function edgeOf({ source, destination }: RequestRecord): string {

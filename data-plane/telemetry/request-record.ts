@@ -1,3 +1,5 @@
+import type { RetryRefusal } from "../policy/retry-refusal.ts";
+
 /** Envoy's response flags that Heddle sets (semantics.md 16); "" is an ordinary answer of the upstream. */
 export type ResponseFlag =
   | ""
@@ -55,6 +57,12 @@ export interface RequestRecord {
   /** `host:port` of the last attempt, or "". */
   readonly endpoint: string;
   readonly attempts: number;
+  /** Endpoints of attempts that were followed by a retry. */
+  readonly tried: readonly { readonly key: string }[];
+  /** What each retry followed, separated by commas: a status, the reason of a failure, or `hedge`. */
+  readonly retriedFor: string;
+  /** Why one more retry, which would have been right, was not made; "" when none was wanted. */
+  readonly retryRefusal: RetryRefusal | "";
   readonly configRevision: number;
 }
 

@@ -1,4 +1,4 @@
-import type { RateLimitJson } from "../admin/admin-json.ts";
+import type { DecisionJson, RateLimitJson } from "../admin/admin-json.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
 import type { ClusterTallies } from "./cluster-tally.ts";
 import type { LoopDelay } from "../telemetry/process-probe.ts";
@@ -12,6 +12,7 @@ export interface Tally {
   /** By address, those that were used. */
   readonly endpoints: ReadonlyMap<string, EndpointTally>;
   readonly clusters: ClusterTallies;
+  readonly decisions: readonly DecisionJson[];
   /** By what their states are known by. */
   readonly rateLimits: ReadonlyMap<string, RateLimitJson>;
   readonly loop: LoopDelay;
@@ -57,6 +58,7 @@ export function departed({ worker, families }: Tally, before: Tally | undefined)
     families: countersOf(families),
     endpoints: new Map(),
     clusters: new Map(),
+    decisions: [],
     rateLimits: new Map(),
     loop,
   };

@@ -28,6 +28,9 @@ export function requestRecord(over: Partial<RequestRecord> = {}): RequestRecord 
     clusterName: "reviews",
     endpoint: "127.0.0.1:9101",
     attempts: 1,
+    tried: [],
+    retriedFor: "",
+    retryRefusal: "",
     configRevision: 7,
     ...over,
   };

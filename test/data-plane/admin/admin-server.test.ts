@@ -1,7 +1,13 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import type { ClustersJson, ConfigDumpJson, ListenersJson, ReadyJson } from "../../../data-plane/admin/admin-json.ts";
+import type {
+  ClustersJson,
+  ConfigDumpJson,
+  DecisionsJson,
+  ListenersJson,
+  ReadyJson,
+} from "../../../data-plane/admin/admin-json.ts";
 import type { Proxy } from "../../../data-plane/app.ts";
 import { applyBundle, freePort, openControlPlane } from "../../support/control-plane.ts";
 import { ask, openApp, openProxy } from "../../support/proxies.ts";
@@ -57,6 +63,12 @@ describe("the admin port of a proxy with a snapshot", () => {
       idleConnections: 1,
       waiting: 0,
     });
+    await ask(proxy.addresses.outbound, { headers: { host: "nobody", "x-request-id": "odd-one" } });
+    const { decisions } = await read<DecisionsJson>(proxy, "/decisions");
+    assert.deepEqual(
+      decisions.map(({ requestId, flag, detail, attempts }) => [requestId, flag, detail, attempts]),
+      [["odd-one", "NR", "no-route", 0]],
+    );
     const { listeners } = await read<ListenersJson>(proxy, "/listeners");
     assert.deepEqual(
       listeners.map(({ name, direction, configured }) => [name, direction, configured]),

@@ -19,6 +19,13 @@ describe("a line of the access log", () => {
     );
   });
 
+  it("tells what was retried for what, and why it ended, only where there is something to tell", () => {
+    const line = accessLogLine(
+      requestRecord({ attempts: 3, retriedFor: "503,connect-failed", retryRefusal: "retry-budget" }),
+    );
+    assert.match(line, /,"attempts":3,"retried_for":"503,connect-failed","retry_refused":"retry-budget",/);
+  });
+
   it("gives back every text exactly, on one line, and nothing in it can act on a terminal", () => {
     const text = fc.string({
       unit: fc.oneof(
