@@ -170,10 +170,10 @@ export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner 
   #revise(): void {
     const nowMs = this.#services.clock.nowMs();
     this.#checks.follow(this.#wantedChecks());
-    this.#tell(this.#followOutliers(nowMs));
-    const { policies, choice } = this.#cluster;
-    const usable = new Set(this.#watched().flatMap(({ key, isUsable }) => (isUsable && !this.isOut(key) ? [key] : [])));
-    this.#slowStart.follow(policies.slowStart, usable, nowMs);
+    const watched = this.#watched();
+    this.#followOutliers(watched, nowMs);
+    this.#followSlowStart(watched, nowMs);
+    const { choice } = this.#cluster;
     const standings = new Map<EndpointState, Standing>();
     for (const { state } of choice.members) {
       const standing = { isOut: this.isOut(state.key), weightShare: this.#slowStart.shareOf(state.key, nowMs) };
@@ -185,14 +185,20 @@ export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner 
     this.#schedule(nowMs);
   }
 
-  #followOutliers(nowMs: number): readonly OutlierEvent[] {
+  #followOutliers(watched: readonly Watched[], nowMs: number): void {
     const { outlier } = this.#cluster.policies;
-    if (outlier === undefined) {
-      this.#outlier = undefined;
-      return [];
+    if (outlier === undefined) this.#outlier = undefined;
+    else {
+      this.#outlier ??= new OutlierDetector(outlier);
+      this.#tell(this.#outlier.follow(outlier, watched, nowMs));
     }
-    this.#outlier ??= new OutlierDetector(outlier);
-    return this.#outlier.follow(outlier, this.#watched(), nowMs);
+  }
+
+  #followSlowStart(watched: readonly Watched[], nowMs: number): void {
+    const { slowStart } = this.#cluster.policies;
+    // Without a policy nobody need know who was usable: when one comes, those that are there do not start.
+    const usable = slowStart === undefined ? [] : watched.filter(({ key, isUsable }) => isUsable && !this.isOut(key));
+    this.#slowStart.follow(slowStart, new Set(usable.map(({ key }) => key)), nowMs);
   }
 
   #watched(): readonly Watched[] {
