@@ -105,7 +105,7 @@ export class DataPath {
     this.endpoints = new EndpointStates(shared?.counts);
     this.clusters = new ClusterStates(shared?.counts);
     this.#news =
-      shared === undefined ? undefined : new NewsExchange(shared.meeting, systemTimers, (news) => this.#onNews(news));
+      shared === undefined ? undefined : new NewsExchange(shared.meeting, systemTimers, (news) => this.onNews(news));
     this.rateLimits = new RateLimits(config.workers);
     this.#tokenLeases = new TokenLeases({
       rateLimits: this.rateLimits,
@@ -121,7 +121,11 @@ export class DataPath {
     const shell = { wheel: this.#wheel, clock: systemClock, random: systemRandom, log, news: this.#news };
     this.checker = new HealthChecker(this.#wheel, systemRandom);
     this.watches = new EndpointWatches({ ...shell, checker: this.checker });
-    this.#shedder = new LoadShedder(Math.ceil(config.limits.requestsMax / config.workers), OVERLOAD_PERIOD_MS);
+    this.#shedder = new LoadShedder(
+      config.limits.requestsMax,
+      OVERLOAD_PERIOD_MS,
+      shared?.counts.of("requests-in-flight"),
+    );
     this.listeners = new ListenerSet(this.#listenerMaker(), log);
     this.#wheelTurning = turnWheel(this.#wheel, systemTimers);
     this.#shedding = systemTimers.every(OVERLOAD_PERIOD_MS, () => this.#shedder.onTurn(systemClock.nowMs()));
@@ -194,8 +198,21 @@ export class DataPath {
     this.#shedding.cancel();
   }
 
+  /** What a worker that starts now must know first: what keeps requests away at this moment. */
+  standingNews(): News {
+    const nowMs = systemClock.nowMs();
+    const services = [...this.clusters.services()].filter(({ breaker }) => breaker.state !== "closed");
+    return {
+      attempts: [],
+      breakers: services.map(({ service, breaker }) => ({ service, view: breaker.view(nowMs) })),
+      ejections: [...this.watches.values()].flatMap((watch) => watch.ejectionsNow()),
+      budgets: [],
+      tokens: [],
+    };
+  }
+
   /** Decides from here on as if it had met the same. */
-  #onNews({ attempts, breakers, ejections, budgets, tokens }: News): void {
+  onNews({ attempts, breakers, ejections, budgets, tokens }: News): void {
     const nowMs = systemClock.nowMs();
     const { clusters } = this.holder.current;
     for (const { cluster, endpoint, verdicts } of attempts) {

@@ -1,3 +1,5 @@
+import type { SharedCount } from "../workers/shared-count.ts";
+
 /** A loop this late keeps each request waiting about twice as long: once to be read, once for its answer. */
 const LATE_MS = 50;
 /** How fast the share that is refused grows while the loop is late, and falls when it is not: each time it is looked at. */
@@ -27,12 +29,15 @@ export class LoadShedder {
   refusedLate = 0;
   readonly #requestsMax: number;
   readonly #periodMs: number;
+  readonly #inFlightOfAll: SharedCount | undefined;
   #lastTurnMs: number | undefined = undefined;
   #severity = 0;
 
-  constructor(requestsMax: number, periodMs: number) {
+  /** `inFlightOfAll` counts for all workers, which share `requestsMax`; undefined with one. */
+  constructor(requestsMax: number, periodMs: number, inFlightOfAll?: SharedCount) {
     this.#requestsMax = requestsMax;
     this.#periodMs = periodMs;
+    this.#inFlightOfAll = inFlightOfAll;
   }
 
   /** From 0, nothing is refused for lateness, to 1. */
@@ -43,20 +48,32 @@ export class LoadShedder {
   // Hot: once per request.
   /** Lets a request in, which is then given back by {@link release}; or refuses it. `unit` is in [0, 1). */
   admit(isInbound: boolean, unit: number): boolean {
-    if (this.inFlight >= this.#requestsMax) {
+    if (!this.#hasRoom()) {
       this.refusedFull += 1;
       return false;
     }
+    this.inFlight += 1;
     if (this.#severity > 0 && unit < this.#share(isInbound)) {
       this.refusedLate += 1;
+      this.release();
       return false;
     }
-    this.inFlight += 1;
     return true;
   }
 
   release(): void {
     this.inFlight -= 1;
+    this.#inFlightOfAll?.add(-1);
+  }
+
+  /** Among several workers the one more is counted before it is compared, as SharedCount says, and let in by that. */
+  #hasRoom(): boolean {
+    const ofAll = this.#inFlightOfAll;
+    if (ofAll === undefined) return this.inFlight < this.#requestsMax;
+    ofAll.add(1);
+    if (ofAll.total <= this.#requestsMax) return true;
+    ofAll.add(-1);
+    return false;
   }
 
   onTurn(nowMs: number): void {

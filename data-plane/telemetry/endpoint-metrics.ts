@@ -3,8 +3,8 @@ import type { EndpointWatch } from "../upstream/endpoint-watch.ts";
 import type { Label, MetricFamily, Sample } from "./prometheus-text.ts";
 
 /**
- * What is known of the endpoints of each cluster, and what came of it. Each worker judges by what it sees itself: a gauge
- * counts the workers that say so. At most METRIC_SERIES_MAX endpoints are named.
+ * What is known of the endpoints of each cluster, and what came of it. Workers follow each other; while they differ, the
+ * strictest is told. At most METRIC_SERIES_MAX endpoints are named.
  */
 export function endpointFamilies(watches: Iterable<EndpointWatch>): readonly MetricFamily[] {
   const all = [...watches];
@@ -31,24 +31,28 @@ export function endpointFamilies(watches: Iterable<EndpointWatch>): readonly Met
       name: "heddle_outlier_ejections_active",
       help: "Endpoints that are ejected now.",
       type: "gauge",
+      combine: "largest",
       samples: judged.map(({ cluster, ejectedCount }) => sample([["cluster", cluster.name]], ejectedCount)),
     },
     {
       name: "heddle_endpoint_health",
       help: "1 while an endpoint may be picked, but for panic.",
       type: "gauge",
+      combine: "least",
       samples: healthSamples(all),
     },
     {
       name: "heddle_lb_panic",
       help: "1 while so few endpoints of a service are usable that all are used.",
       type: "gauge",
+      combine: "largest",
       samples: panicSamples(all),
     },
     {
       name: "heddle_slow_start_endpoints",
       help: "Endpoints that have not got their whole share yet.",
       type: "gauge",
+      combine: "largest",
       samples: slow.map(({ cluster, startingCount }) => sample([["cluster", cluster.name]], startingCount)),
     },
   ];

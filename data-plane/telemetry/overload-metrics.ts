@@ -15,7 +15,14 @@ export function overloadFamilies(shedder: LoadShedder): readonly MetricFamily[] 
       ],
     },
     gauge("heddle_requests_in_flight", "Requests let in and not finished.", inFlight),
-    gauge("heddle_overload_severity", "0: nothing is refused for a late event loop; 1: nearly everything.", severity),
+    {
+      ...gauge(
+        "heddle_overload_severity",
+        "0: nothing is refused for a late event loop; 1: nearly everything.",
+        severity,
+      ),
+      combine: "largest",
+    },
   ];
 }
 

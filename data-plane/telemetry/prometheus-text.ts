@@ -4,7 +4,7 @@ export interface MetricFamily {
   readonly help: string;
   readonly type: "counter" | "gauge" | "histogram";
   /** What several workers' samples of the same labels become; their sum unless said otherwise. */
-  readonly combine?: "sum" | "largest";
+  readonly combine?: "sum" | "largest" | "least";
   readonly samples: readonly Sample[];
 }
 

@@ -9,7 +9,11 @@ export function rateLimitFamilies(rateLimits: RateLimits): readonly MetricFamily
   return [
     family(byName, ["counter", "heddle_rate_limit_allowed_total", "Requests within their limit."], ofAny("allowed")),
     family(byName, ["counter", "heddle_rate_limit_limited_total", "Requests refused with 429."], ofAny("limited")),
-    family(byName, ["gauge", "heddle_rate_limit_buckets", "Clients with a bucket of their own."], ofAny("keys")),
+    // Workers hear of each other's clients: a sum would count most of them twice.
+    {
+      ...family(byName, ["gauge", "heddle_rate_limit_buckets", "Clients with a bucket of their own."], ofAny("keys")),
+      combine: "largest",
+    },
     family(byName, ["counter", "heddle_rate_limit_leased_total", "Tokens that came in leases."], ofGlobal("leased")),
     family(byName, ["gauge", "heddle_rate_limit_held", "Leased tokens at hand."], ofGlobal("held")),
     family(byName, ["gauge", "heddle_rate_limit_owed", "Requests admitted on credit."], ofGlobal("owed")),

@@ -53,6 +53,7 @@ function retryFamilies(clusters: readonly ClusterRuntime[], nowMs: number): read
       name: "heddle_retry_budget_balance",
       help: "Retries that may be made now.",
       type: "gauge",
+      combine: "least",
       samples: clusters.flatMap(({ policies, state: { service } }) =>
         policies.retryBudget === undefined
           ? []

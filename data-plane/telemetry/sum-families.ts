@@ -5,7 +5,7 @@ import type { MetricFamily, Sample } from "./prometheus-text.ts";
 /** Of one family: workers that come and go must not add series for ever. A histogram has a sample for each bucket. */
 const SAMPLES_MAX = METRIC_SERIES_MAX * (DURATION_BUCKETS_MS.length + 3);
 
-/** One exposition of several workers': samples with the same labels become their sum, or the largest of them (`combine`). */
+/** One exposition of several workers': samples with the same labels become their sum, or as `combine` says. */
 export function sumFamilies(lists: readonly (readonly MetricFamily[])[]): readonly MetricFamily[] {
   const [first = []] = lists;
   if (lists.length <= 1) return first;
@@ -29,18 +29,16 @@ export function countersOf(families: readonly MetricFamily[]): readonly MetricFa
 
 function combined(families: readonly MetricFamily[]): readonly Sample[] {
   const byLabels = new Map<string, Sample>();
-  for (const { samples, combine } of families) {
+  for (const { samples, combine = "sum" } of families) {
     for (const sample of samples) {
       const key = sample.suffix + JSON.stringify(sample.labels);
       const known = byLabels.get(key)?.value;
-      const value =
-        known === undefined
-          ? sample.value
-          : combine === "largest"
-            ? Math.max(known, sample.value)
-            : known + sample.value;
-      if (known !== undefined || byLabels.size < SAMPLES_MAX) byLabels.set(key, { ...sample, value });
+      if (known === undefined && byLabels.size >= SAMPLES_MAX) continue;
+      const value = known === undefined ? sample.value : COMBINED[combine](known, sample.value);
+      byLabels.set(key, { ...sample, value });
     }
   }
   return [...byLabels.values()];
 }
+
+const COMBINED = { sum: (one: number, other: number) => one + other, largest: Math.max, least: Math.min };

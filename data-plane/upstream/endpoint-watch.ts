@@ -5,6 +5,7 @@ import type { Logger } from "../../shared/log.ts";
 import type { Random } from "../../shared/random.ts";
 import { Deadline, type DeadlineOwner, type TimerWheel } from "../../shared/timer-wheel.ts";
 import type { NewsExchange } from "../workers/news-exchange.ts";
+import type { EjectionNews } from "../workers/worker-news.ts";
 import { PLAIN, type Standing, type Standings } from "../balancer/endpoint-choice.ts";
 import type { HealthChange } from "../policy/health-state.ts";
 import { OutlierDetector, type EjectionReason, type OutlierEvent, type Watched } from "../policy/outlier-detector.ts";
@@ -92,6 +93,17 @@ export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner 
       check: this.#checks.of(key),
       isStarting: this.#slowStart.isStarting(key),
     };
+  }
+
+  /** Those that are ejected now, for a worker that has not heard of it. */
+  ejectionsNow(): readonly EjectionNews[] {
+    const nowMs = this.#services.clock.nowMs();
+    return this.#cluster.choice.members.flatMap(({ state: { key } }) => {
+      const ejection = this.#outlier?.ejectionOf(key);
+      if (ejection === undefined) return [];
+      const { reason, untilMs } = ejection;
+      return [{ cluster: this.#cluster.name, endpoint: key, reason, forMs: Math.max(0, untilMs - nowMs) }];
+    });
   }
 
   /** The cluster's configuration from now on. Costs nothing when it is the same. */

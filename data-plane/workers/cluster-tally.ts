@@ -14,7 +14,7 @@ export function clusterTallies({ clusters }: Runtime, nowMs: number): ClusterTal
   return tallies;
 }
 
-/** Of one cluster in all workers, or null. Their breakers follow each other; while they differ, the strictest is told. */
+/** Of one cluster in all workers, or null. Their breakers and budgets follow each other; while they differ, the strictest is told. */
 export function sumOfCluster(name: string, tallies: readonly ClusterTallies[]): ClusterPoliciesJson | null {
   const all = tallies.flatMap((tally) => tally.get(name) ?? []);
   const [first, ...others] = all;
@@ -79,7 +79,7 @@ function added(one: ClusterPoliciesJson, other: ClusterPoliciesJson): ClusterPol
       one.retryBudget === null || other.retryBudget === null
         ? (one.retryBudget ?? other.retryBudget)
         : {
-            balance: one.retryBudget.balance + other.retryBudget.balance,
+            balance: Math.min(one.retryBudget.balance, other.retryBudget.balance),
             refused: one.retryBudget.refused + other.retryBudget.refused,
           },
     adaptive: addedAdaptive(one.adaptive, other.adaptive),

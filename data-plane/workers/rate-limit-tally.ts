@@ -35,7 +35,8 @@ function added(one: RateLimitJson, other: RateLimitJson): RateLimitJson {
     policy: one.policy,
     allowed: one.allowed + other.allowed,
     limited: one.limited + other.limited,
-    keys: one.keys + other.keys,
+    // They hear of each other's clients: a sum would count most of them twice.
+    keys: Math.max(one.keys, other.keys),
     shared: one.shared === null || other.shared === null ? one.shared : addedShared(one.shared, other.shared),
   };
 }

@@ -6,6 +6,7 @@ import type { Address } from "../../shared/address.ts";
 import { emptySnapshot, type Snapshot } from "../../shared/model/snapshot.ts";
 import { ListenFailed, type ListenerSpec, type Side } from "../listener/listener-set.ts";
 import { changesOf, type MapChanges } from "./map-changes.ts";
+import type { News } from "./worker-news.ts";
 import type { Tally } from "./tally.ts";
 import {
   snapshotChanges,
@@ -88,6 +89,10 @@ export class Sibling {
   /** Rejects with {@link ListenFailed} in words for the operator. */
   async open(spec: ListenerSpec, address: Address, flag: string): Promise<void> {
     await this.#ask({ kind: "open", spec, address, flag, rows: this.#rowChanges() });
+  }
+
+  hear(news: News): void {
+    void this.#ask({ kind: "news", news });
   }
 
   onControlPlane(isConnected: boolean): void {

@@ -21,6 +21,7 @@ import type { LineWriter } from "../telemetry/line-writer.ts";
 import type { OwnedCounts } from "./count-book.ts";
 import { clearWorker } from "./shared-count.ts";
 import { Sibling, type Followed } from "./sibling.ts";
+import type { News } from "./worker-news.ts";
 import { departed, joined, type Tally } from "./tally.ts";
 import type { WorkerState } from "./worker-families.ts";
 
@@ -29,6 +30,8 @@ export interface SiblingsOptions {
   readonly memory: SharedArrayBuffer;
   readonly counts: OwnedCounts;
   readonly meeting: string;
+  /** What a worker that starts now must know. */
+  readonly standingNews: () => News;
   /** Takes the log lines of all; undefined when there is no access log. */
   readonly accessLog: LineWriter | undefined;
   readonly clock: Clock;
@@ -163,8 +166,11 @@ export class Siblings {
       onDied: (dead, error) => this.#onDied(place, dead, error),
     });
     place.sibling = sibling;
-    // The configuration first: nobody is answered that there is none.
-    if (this.#newest !== undefined) void this.#follow(sibling, this.#newest);
+    // The configuration first: nobody is answered that there is none. And no request meets what is known to be shut.
+    if (this.#newest !== undefined) {
+      void this.#follow(sibling, this.#newest);
+      sibling.hear(this.#options.standingNews());
+    }
     if (this.#isConnected !== undefined) sibling.onControlPlane(this.#isConnected);
     for (const { spec, address, flag } of this.#ports) {
       sibling.open(spec, address, flag).catch((error: unknown) => {

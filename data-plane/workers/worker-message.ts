@@ -5,6 +5,7 @@ import type { Snapshot } from "../../shared/model/snapshot.ts";
 import type { ProxyConfig } from "../config.ts";
 import type { ListenerSpec, Side } from "../listener/listener-set.ts";
 import { changesOf, withChanges, type MapChanges } from "./map-changes.ts";
+import type { News } from "./worker-news.ts";
 import type { Tally } from "./tally.ts";
 
 /** What a thread is started with. */
@@ -30,6 +31,8 @@ export type WorkerTask =
       readonly flag: string;
       readonly rows: MapChanges<number>;
     }
+  /** What the others have learnt, for a worker that has just begun. */
+  | { readonly kind: "news"; readonly news: News }
   /** How the stream to the control plane stands: health checks depend on it. */
   | { readonly kind: "control-plane"; readonly isConnected: boolean }
   /** From then on it tells its load by itself. */

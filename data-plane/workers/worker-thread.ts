@@ -64,6 +64,9 @@ async function perform(task: WorkerTask): Promise<Tally | undefined> {
       counts.follow(task.rows);
       await dataPath.listeners.open(task.spec, task.address, task.flag);
       return undefined;
+    case "news":
+      dataPath.onNews(task.news);
+      return undefined;
     case "control-plane":
       dataPath.watches.onControlPlane(task.isConnected);
       return undefined;

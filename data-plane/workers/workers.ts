@@ -16,6 +16,7 @@ import { OwnedCounts } from "./count-book.ts";
 import { sharedCountMemory } from "./shared-count.ts";
 import { Siblings } from "./siblings.ts";
 import type { Tally } from "./tally.ts";
+import type { News } from "./worker-news.ts";
 import { workerFamilies, type WorkerState } from "./worker-families.ts";
 
 /**
@@ -39,7 +40,8 @@ export class Workers implements Drained {
     const meeting = `heddle-${systemIds.uuid()}`;
     this.own = new DataPath({ config, log, accessLog, shared: { worker: 0, counts, meeting } });
     const shell = { clock: systemClock, timers: systemTimers, random: systemRandom, log };
-    this.#siblings = new Siblings({ config, memory, counts, meeting, accessLog, ...shell });
+    const standingNews = (): News => this.own.standingNews();
+    this.#siblings = new Siblings({ config, memory, counts, meeting, standingNews, accessLog, ...shell });
   }
 
   /** Starts the other threads. */

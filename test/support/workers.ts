@@ -108,3 +108,11 @@ export async function openFailingApp(t: TestContext): Promise<Address & { readon
     },
   };
 }
+
+/** They are given a snapshot that they cannot compile, as if a bug were in them; this thread uses `snapshot`. */
+export async function killOthers(workers: Workers, snapshot: Snapshot): Promise<void> {
+  const compiled = workers.own.compile(snapshot, 3);
+  assert.ok(compiled.ok);
+  const bad = snapshotOf({ clusters: [edsCluster("reviews", { connectTimeoutMs: -1 })] });
+  await workers.swap(compiled.value, bad, 3);
+}

@@ -42,7 +42,7 @@ describe("how the policies of a cluster stand", () => {
     assert.deepEqual(web.limits.pending, { active: 0, max: null, overflows: 0 });
   });
 
-  it("is that of all workers: the strictest breaker, the sum of what is under way", () => {
+  it("is that of all workers: the strictest breaker and budget, the sum of what is under way", () => {
     const calm = worker(({ state }) => {
       state.requests.acquire(undefined);
       state.service.breaker.refusals = 1;
@@ -64,7 +64,7 @@ describe("how the policies of a cluster stand", () => {
       failures: 5,
     });
     assert.equal(web.limits.requests.active, 3);
-    assert.equal(web.retryBudget?.balance, 90);
+    assert.equal(web.retryBudget?.balance, 30);
     assert.deepEqual(web.adaptive, { active: 0, limit: 9, leastMs: 0, refused: 0 });
   });
 });

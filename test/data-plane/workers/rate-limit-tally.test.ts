@@ -39,7 +39,7 @@ describe("the limits of several workers", () => {
     );
     const shared = { coordinator: "gone", proxies: 2, held: 0, owed: 4, leased: 0, failures: 1 };
     assert.deepEqual(sumOfRateLimits(workers.map(rateLimitTallies)), [
-      { policy: POLICY, allowed: 4, limited: 2, keys: 4, shared },
+      { policy: POLICY, allowed: 4, limited: 2, keys: 2, shared },
     ]);
   });
 });

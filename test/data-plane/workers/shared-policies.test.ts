@@ -5,7 +5,7 @@ import { NO_POLICIES } from "../../../shared/model/cluster-policy.ts";
 import type { RateLimitPolicy } from "../../../shared/model/rate-limit.ts";
 import { ask, eventually, openApp, type Answer } from "../../support/proxies.ts";
 import { retryPolicy } from "../../support/proxy-fixture.ts";
-import { openFailingApp, snapshotTo, startWorkers, swap, toReviews } from "../../support/workers.ts";
+import { killOthers, openFailingApp, snapshotTo, startWorkers, swap, toReviews } from "../../support/workers.ts";
 
 describe("the policies of several workers", () => {
   it("open one circuit breaker for all of them", async (t) => {
@@ -38,6 +38,34 @@ describe("the policies of several workers", () => {
     assert.ok(failing.requests < 2 * breaker.consecutiveFailures, `${failing.requests} requests came through`);
     await swap(workers, snapshotTo(app), 3);
     assert.equal((await ask(address, toReviews)).status, 200, "without the policy nothing is refused");
+  });
+
+  it("are known to a worker that begins while a breaker is open", async (t) => {
+    const failing = await openFailingApp(t);
+    const { workers, address } = await startWorkers(t, failing);
+    const breaker = {
+      thresholdPercent: 100,
+      windowMs: 30_000,
+      samplesMin: 1_000,
+      consecutiveFailures: 5,
+      recoveryMs: 600_000,
+      recoveryMaxMs: 600_000,
+      successes: 1,
+    };
+    const protectedBy = snapshotTo(failing, { policies: { breaker } });
+    await swap(workers, protectedBy, 2);
+    const error = async (): Promise<unknown> => (await ask(address, toReviews)).headers["x-heddle-error"];
+    await eventually(error, (name) => name === "circuit-open");
+    await killOthers(workers, protectedBy);
+    await swap(workers, snapshotTo(failing, { policies: { breaker } }), 4);
+    await eventually(
+      async () => workers.states,
+      (states) => states.every(({ isServing }) => isServing),
+    );
+    const before = failing.requests;
+    const errors = await Promise.all(Array.from({ length: 30 }, error));
+    assert.deepEqual([...new Set(errors)], ["circuit-open"]);
+    assert.equal(failing.requests, before);
   });
 
   it("eject an endpoint for all of them", async (t) => {

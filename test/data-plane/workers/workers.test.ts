@@ -8,11 +8,11 @@ import { setImmediate as turn } from "node:timers/promises";
 import { readProxyLimits } from "../../../data-plane/proxy-limits.ts";
 import { Workers } from "../../../data-plane/workers/workers.ts";
 import type { Address } from "../../../shared/address.ts";
-import { ask, eventually, openApp, proxyConfig, type App } from "../../support/proxies.ts";
+import { ask, eventually, openApp, proxyConfig } from "../../support/proxies.ts";
 import { RawClient } from "../../support/raw-client.ts";
-import { edsCluster, snapshotOf } from "../../support/snapshot-builders.ts";
 import { tempFolder } from "../../support/temp-folder.ts";
 import {
+  killOthers,
   metricsOf,
   OUTBOUND,
   silentLog,
@@ -160,7 +160,7 @@ describe("a worker that dies", () => {
     );
     assert.equal(counted, 40);
 
-    await swapToWhatOthersRefuse(workers, app);
+    await killOthers(workers, snapshotTo(app));
     await eventually(
       async () => valueOf(await metricsOf(workers), "heddle_worker_restarts_total"),
       (restarts) => restarts > 0,
@@ -185,14 +185,6 @@ describe("a worker that dies", () => {
     assert.equal(valueOf(text, `heddle_upstream_requests_active{endpoint="127.0.0.1:${app.port}"}`), 0);
   });
 });
-
-/** A snapshot that the other threads cannot compile, as if a bug were in them: what it is compiled to here is another. */
-async function swapToWhatOthersRefuse(workers: Workers, app: App): Promise<void> {
-  const compiled = workers.own.compile(snapshotTo(app), 2);
-  assert.ok(compiled.ok);
-  const bad = snapshotOf({ clusters: [edsCluster("reviews", { connectTimeoutMs: -1 })] });
-  await workers.swap(compiled.value, bad, 2);
-}
 
 /** The system's names of the threads that workers run in. */
 function threads(): readonly string[] {
