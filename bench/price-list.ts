@@ -9,6 +9,7 @@ import { makePicker } from "../data-plane/balancer/make-picker.ts";
 import type { Member } from "../data-plane/balancer/eligible.ts";
 import { buildMaglev } from "../data-plane/balancer/maglev.ts";
 import { buildRing } from "../data-plane/balancer/ring-hash.ts";
+import { OutlierDetector } from "../data-plane/policy/outlier-detector.ts";
 import { compileRoutes } from "../data-plane/router/compile-routes.ts";
 import { CompileCache, compile } from "../data-plane/runtime/compile.ts";
 import { EndpointState } from "../data-plane/runtime/endpoint-state.ts";
@@ -16,7 +17,7 @@ import { ClusterStates } from "../data-plane/runtime/cluster-states.ts";
 import { EndpointStates } from "../data-plane/runtime/endpoint-states.ts";
 import type { RouteTable } from "../data-plane/runtime/runtime.ts";
 import type { Cluster, Endpoint, LbPolicy, LoadAssignment } from "../shared/model/cluster.ts";
-import { NO_POLICIES } from "../shared/model/cluster-policy.ts";
+import { NO_POLICIES, type OutlierPolicy } from "../shared/model/cluster-policy.ts";
 import type { Route, RouteConfig, VirtualHost } from "../shared/model/route.ts";
 import type { Snapshot } from "../shared/model/snapshot.ts";
 import { seededRandom, systemRandom } from "../shared/random.ts";
@@ -184,6 +185,35 @@ function pricePicks(): void {
   }
 }
 
+/** What every service has unless its policy says otherwise. */
+const OUTLIER_POLICY: OutlierPolicy = {
+  consecutive5xx: 5,
+  consecutiveGateway: 0,
+  intervalMs: 10_000,
+  baseEjectionMs: 30_000,
+  maxEjectionMs: 300_000,
+  maxEjectionPercent: 50,
+  successRateStdevFactor: 0,
+  failurePercentage: 0,
+  hostsMin: 5,
+  volumeMin: 100,
+};
+
+function priceResults(): void {
+  const policy = OUTLIER_POLICY;
+  for (const count of [3, 1_000]) {
+    const keys = members(count, () => 1).map(({ state }) => state.key);
+    const detector = new OutlierDetector(policy);
+    detector.follow(
+      policy,
+      keys.map((key) => ({ key, isUsable: true })),
+      0,
+    );
+    const cost = nanoseconds((n) => detector.onResult(keys[n % count] ?? "", n % 8 === 0 ? "error" : "success"));
+    row(`outlier detection hears of an attempt, ${count} endpoints`, cost, "ns");
+  }
+}
+
 function endpoints(service: number, count: number): Endpoint[] {
   return Array.from({ length: count }, (_, n) => ({
     address: { host: `10.${service >> 8}.${service & 255}.${n}`, port: 8_080 },
@@ -302,5 +332,6 @@ row(
 );
 priceMatches();
 pricePicks();
+priceResults();
 priceCompilations();
 if (sink === 0) throw new Error("nothing was called");
