@@ -166,6 +166,19 @@ describe("health checks by callers", () => {
     assert.deepEqual(await spread(proxy, 6), [2, 2, 2]);
   });
 
+  it("spare the last endpoint that passes them an ejection", async (t) => {
+    const policies = { outlier: outlierPolicy(), healthCheck: healthCheckPolicy() };
+    const proxy = await checkedProxy(t, [200, 503], { policies, panicThresholdPercent: 0 });
+    await spread(proxy, 2);
+    await passChecking(proxy, 38_000);
+    const [watch] = proxy.watches.values();
+    const [last] = proxy.endpoints;
+    assert.ok(watch !== undefined && last !== undefined);
+    for (let n = 0; n < 20; n += 1) watch.onResult(last, "error");
+    await proxy.pass(10);
+    assert.deepEqual(await spread(proxy, 4), [4, 0]);
+  });
+
   it("leave a cluster alone that nobody uses", async (t) => {
     const proxy = await checkedProxy(t, [503, 503], { policies: { healthCheck: healthCheckPolicy() } });
     await passChecking(proxy, 50_000);
