@@ -10,6 +10,8 @@ export interface InboundCall {
   deadlineAtMs: number;
   /** A call that the app made meanwhile was retried: whoever called it need not do so, too. */
   wasRetried: boolean;
+  /** A call that the app made meanwhile was refused: what it answers now says nothing of how it is itself. */
+  wasRefused: boolean;
 }
 
 /**
@@ -39,7 +41,7 @@ export class InboundCalls {
       return known;
     }
     if (this.#calls.size >= INBOUND_CALLS_MAX) return undefined;
-    const call: InboundCall = { requests: 1, attempt, deadlineAtMs, wasRetried: false };
+    const call: InboundCall = { requests: 1, attempt, deadlineAtMs, wasRetried: false, wasRefused: false };
     this.#calls.set(traceId, call);
     return call;
   }

@@ -11,7 +11,6 @@ export const OVERLOADED_HEADER = "x-heddle-overloaded";
 
 /** On an answer: this hop has retried already, so no other one needs to (semantics.md 20, 6). */
 export const RETRIED_HEADER = "x-heddle-retried";
-export const RETRIED_LINE = `${RETRIED_HEADER}: true\r\n`;
 
 /** What a response says of the service. A refusal for lack of room is like a 429: the service is well and wants less. */
 export function verdictOfResponse(head: ResponseHead): Verdict {
@@ -34,7 +33,7 @@ function failed(kind: OutcomeKind, isRaced: boolean): Outcome {
   return { kind, status: 0, isRaced, isFinal: false, isRateLimited: false, retryAfterMs: -1 };
 }
 
-export function hasHeader({ headers }: ResponseHead, name: string): boolean {
+function hasHeader({ headers }: ResponseHead, name: string): boolean {
   for (let at = 0; at < headers.length; at += 2) if (headers[at] === name) return true;
   return false;
 }

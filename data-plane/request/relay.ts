@@ -1,8 +1,7 @@
 import type { BodyFraming, HeaderList, RequestHead, ResponseHead } from "../http1/message.ts";
 import { CHUNK_END, chunkHeadText, lastChunkText, responseHeadText } from "../http1/write-head.ts";
-import { hasHeader, RETRIED_HEADER, RETRIED_LINE } from "./outcome.ts";
+import { hopLines } from "./hop-words.ts";
 import type { RequestContext } from "./request-context.ts";
-import { saysRetried } from "./retries.ts";
 
 const NO_TRAILERS: HeaderList = [];
 
@@ -59,11 +58,6 @@ function framingFor(request: RequestHead, response: ResponseHead): BodyFraming {
   return request.minorVersion === 0 ? "until-close" : "chunked";
 }
 
-function retriedLine(ctx: RequestContext, head: ResponseHead): string {
-  if (!saysRetried(ctx)) return "";
-  return head.status < 200 || hasHeader(head, RETRIED_HEADER) ? "" : RETRIED_LINE;
-}
-
 function headText(ctx: RequestContext, head: ResponseHead, framing: BodyFraming, keepAlive: boolean): string {
   return responseHeadText({
     status: head.status,
@@ -71,7 +65,7 @@ function headText(ctx: RequestContext, head: ResponseHead, framing: BodyFraming,
     headers: head.headers,
     framing,
     contentLength: head.contentLength,
-    extraLines: retriedLine(ctx, head),
+    extraLines: hopLines(ctx, head.status, head.headers),
     keepAlive,
     toHttp10: ctx.head.minorVersion === 0,
     upgrade: head.upgrade,

@@ -6,35 +6,38 @@ import { isCutOff } from "../policy/retry-refusal.ts";
 import type { RedirectRuntime } from "../runtime/runtime.ts";
 import { LOCAL_REPLIES, reasonPhrase, type LocalReason } from "./local-reply.ts";
 import { ALLOW_LINE } from "./max-forwards.ts";
-import { OVERLOADED_HEADER, RETRIED_LINE } from "./outcome.ts";
+import { hearRefusal, hopLines, OVERLOADED_LINE } from "./hop-words.ts";
 import type { RequestContext } from "./request-context.ts";
-import { saysRetried } from "./retries.ts";
 
 const NO_HEADERS: HeaderList = [];
 /** Room comes as others leave: soon (RFC 9110 10.2.3 counts in seconds). */
 const RETRY_AFTER_LINE = "retry-after: 1\r\n";
-/** Tells the proxies on the way back that another try would only add to the load (Envoy `x-envoy-overloaded`). */
-const OVERLOADED_LINE = `${OVERLOADED_HEADER}: true\r\n`;
 const JSON_TYPE = "content-type: application/json\r\n";
 const TEXT_PLAIN = "content-type: text/plain; charset=utf-8\r\n";
 
 /** Answers by ourselves. Returns whether the connection lives on. */
 export function replyLocally(ctx: RequestContext, why: LocalReason | CodecFailure): boolean {
   note(ctx, why);
+  hearRefusal(ctx, isForLackOfRoom(why));
   const status = typeof why === "string" ? LOCAL_REPLIES[why].status : why.status;
   const code = typeof why === "string" ? why : why.code;
   const sentence = typeof why === "string" ? LOCAL_REPLIES[why].sentence : "the request is not acceptable";
-  const lines = `x-heddle-error: ${code}\r\n${linesAbout(ctx, why, status)}`;
+  const lines = `x-heddle-error: ${code}\r\n${linesAbout(why, status)}`;
   if (why === "circuit-open")
     return write(ctx, { status, extraLines: `${lines}${JSON_TYPE}`, body: circuitOpenBody(ctx) });
   return write(ctx, { status, extraLines: `${lines}${TEXT_PLAIN}`, body: `heddle: ${sentence} (${code})\n` });
 }
 
-function linesAbout(ctx: RequestContext, why: LocalReason | CodecFailure, status: number): string {
-  if (ctx.flag === "UO") return OVERLOADED_LINE;
+/** Whether the request was kept away for the sake of whom it was for. */
+function isForLackOfRoom(why: LocalReason | CodecFailure): boolean {
+  return why === "circuit-open" || why === "overflow" || why === "load-shed";
+}
+
+function linesAbout(why: LocalReason | CodecFailure, status: number): string {
   // RFC 9110 15.5.6: a 405 says what is allowed.
   if (status === 405) return ALLOW_LINE;
   if (why === "load-shed") return RETRY_AFTER_LINE + OVERLOADED_LINE;
+  if (isForLackOfRoom(why)) return OVERLOADED_LINE;
   return why === "overload" ? RETRY_AFTER_LINE : "";
 }
 
@@ -129,7 +132,7 @@ function write(ctx: RequestContext, { status, headers = NO_HEADERS, extraLines, 
       headers,
       framing: isBodiless ? "none" : "length",
       contentLength: isBodiless ? -1 : bytes.length,
-      extraLines: saysRetried(ctx) ? extraLines + RETRIED_LINE : extraLines,
+      extraLines: extraLines + hopLines(ctx, status, headers),
       keepAlive,
       toHttp10: head.minorVersion === 0,
       upgrade: "",

@@ -1,11 +1,10 @@
 import type { RetryPolicy } from "../../shared/model/route.ts";
-import type { ResponseHead } from "../http1/message.ts";
 import type { ConcurrencyLimit } from "../policy/concurrency-limit.ts";
 import type { RetryRefusal } from "../policy/retry-refusal.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
 import type { ClusterRuntime } from "../runtime/runtime.ts";
 import { COMMIT, decideRetry, EXHAUSTED, FINAL, isIdempotent, LATE, REPEATED, type Outcome } from "./decide-retry.ts";
-import { hasHeader, RETRIED_HEADER } from "./outcome.ts";
+import { hearRefusal } from "./hop-words.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** The retries of one request; made when its first attempt does not succeed. */
@@ -22,6 +21,7 @@ export class Retries {
     else ctx.retryRefusal = this.#takePermit(ctx, cluster);
     if (ctx.retryRefusal === "") return waitMs;
     cluster.state.service.retryRefusals.count(ctx.retryRefusal);
+    hearRefusal(ctx, false);
     return COMMIT;
   }
 
@@ -82,16 +82,6 @@ export function payForRetries({ cluster, services }: RequestContext): void {
   if (cluster?.policies.retryBudget === undefined) return;
   cluster.state.service.retryBudget.deposit(cluster.policies.retryBudget, services.clock.nowMs());
   services.news?.onBudget(cluster.name, 1, 0);
-}
-
-/** This hop has retried, or a call that the app made for this request: no earlier hop needs to (semantics.md 20, 6). */
-export function saysRetried({ call, retries, services }: RequestContext): boolean {
-  return retries > 0 || (call?.wasRetried === true && services.direction === "inbound");
-}
-
-/** A hop further on has retried: then so has whoever the app works for, as far as earlier hops are concerned. */
-export function hearOfRetries({ call }: RequestContext, head: ResponseHead): void {
-  if (call !== undefined && hasHeader(head, RETRIED_HEADER)) call.wasRetried = true;
 }
 
 /** A retry will be made, because of what came of an attempt at `endpoint`. */

@@ -4,12 +4,13 @@ import { REFUSED } from "../policy/circuit-breaker.ts";
 import { admitAttempt, giveBack, OVERFLOW } from "./admit-attempt.ts";
 import { Attempt, type AttemptOwner } from "./attempt.ts";
 import { COMMIT, isRetriable, type Outcome } from "./decide-retry.ts";
+import { hearAnswer } from "./hop-words.ts";
 import type { LocalReason } from "./local-reply.ts";
 import { outcomeOfResponse, TOO_SLOW } from "./outcome.ts";
 import { pickEndpoint } from "./pick-endpoint.ts";
 import { Race } from "./race.ts";
 import type { RequestContext } from "./request-context.ts";
-import { hearOfRetries, noteRetry, Retries } from "./retries.ts";
+import { noteRetry, Retries } from "./retries.ts";
 
 export interface TriesOwner extends AttemptOwner, DeadlineOwner {
   /** No attempt could begin, and none is under way. */
@@ -59,7 +60,7 @@ export class Tries {
   /** A bad answer. Whether it is not the answer to the request: another attempt goes on, or follows. */
   passesOver(head: ResponseHead, attempt: Attempt): boolean {
     const ctx = this.#ctx;
-    hearOfRetries(ctx, head);
+    hearAnswer(ctx, head);
     const outcome = outcomeOfResponse(head, ctx.services.clock.wallMs());
     if (this.#race.isHedged && isRetriable(outcome, ctx.route?.retry)) return this.#race.drop(attempt);
     return this.#isFollowed(outcome, String(head.status));

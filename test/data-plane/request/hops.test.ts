@@ -4,11 +4,18 @@ import { describe, it, type TestContext } from "node:test";
 import { InboundCalls } from "../../../data-plane/request/inbound-calls.ts";
 import { INBOUND_CALLS_MAX } from "../../../shared/limits.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { answering, ProxyFixture, retryPolicy, scriptedUpstream } from "../../support/proxy-fixture.ts";
+import {
+  answering,
+  ProxyFixture,
+  retryPolicy,
+  scriptedUpstream,
+  type FixtureOptions,
+} from "../../support/proxy-fixture.ts";
 import { RawClient } from "../../support/raw-client.ts";
 
 const TRACE = "4bf92f3577b34da6a3ce929d0e0e4736";
 const TRACEPARENT = `traceparent: 00-${TRACE}-00f067aa0ba902b7-01\r\n`;
+const OK = "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
 const UNAVAILABLE = "HTTP/1.1 503 No\r\ncontent-length: 0\r\n\r\n";
 
 function get(lines = ""): string {
@@ -19,21 +26,30 @@ function header(request: string | undefined, name: string): string | undefined {
   return new RegExp(`\r\n${name}: (.*)\r\n`).exec(request ?? "")?.[1];
 }
 
+interface ServiceOptions extends Pick<FixtureOptions, "clock" | "policies"> {
+  /** What the app answers, whatever it hears. */
+  readonly answer?: string;
+}
+
 /**
  * One service of a chain: an inbound listener, an app, and an outbound listener to `next`. The app calls `next` when it is
  * called, passes nothing on but the trace, and answers 503 when that is what it gets.
  */
-async function service(t: TestContext, next: number, clock?: ManualClock): Promise<ProxyFixture> {
+async function service(
+  t: TestContext,
+  next: number,
+  { answer, ...options }: ServiceOptions = {},
+): Promise<ProxyFixture> {
   const calls = new InboundCalls();
-  const time = clock === undefined ? {} : { clock };
-  const outbound = await new ProxyFixture([next], { retry: retryPolicy(2), listener: { calls }, ...time }).start(t);
+  const outbound = await new ProxyFixture([next], { retry: retryPolicy(2), listener: { calls }, ...options }).start(t);
   const app = await scriptedUpstream(t, (socket) => {
     socket.on("data", (bytes: Buffer) => {
       const traceparent = header(bytes.toString("latin1"), "traceparent") ?? "";
-      void callOn(outbound.port, traceparent).then((answer) => socket.write(answer));
+      void callOn(outbound.port, traceparent).then((heard) => socket.write(answer ?? heard));
     });
     socket.on("end", () => socket.end());
   });
+  const time = options.clock === undefined ? {} : { clock: options.clock };
   return new ProxyFixture([app], { listener: { direction: "inbound", calls }, ...time }).start(t);
 }
 
@@ -42,7 +58,7 @@ async function callOn(port: number, traceparent: string): Promise<string> {
   client.write(get(`traceparent: ${traceparent}\r\n`));
   const answer = await client.response();
   client.destroy();
-  return answer.startsWith("HTTP/1.1 503") ? UNAVAILABLE : "HTTP/1.1 200 OK\r\ncontent-length: 0\r\n\r\n";
+  return answer.startsWith("HTTP/1.1 503") ? UNAVAILABLE : OK;
 }
 
 describe("retries over several hops", () => {
@@ -82,6 +98,60 @@ describe("retries over several hops", () => {
       seen.slice(1).map((request) => header(request, "x-heddle-attempt")),
       [undefined, "2", "3"],
     );
+  });
+});
+
+describe("a retry that a policy refuses", () => {
+  it("is not made by an earlier hop in its place", async (t) => {
+    let requests = 0;
+    const last = await scriptedUpstream(
+      t,
+      answering(() => {
+        requests += 1;
+        return UNAVAILABLE;
+      }),
+    );
+    const nothing = { retryBudget: { ratio: 0, minPerSec: 0, windowMs: 10_000 } };
+    const second = await service(t, last, { policies: nothing });
+    const first = await new ProxyFixture([second.port], { retry: retryPolicy(2) }).start(t);
+    assert.match(await first.send(get()), /^HTTP\/1\.1 503 /);
+    assert.equal(requests, 1);
+    assert.equal(first.last().attempts, 1);
+  });
+});
+
+describe("a refusal deep in a chain", () => {
+  const breaker = {
+    thresholdPercent: 100,
+    windowMs: 10_000,
+    samplesMin: 10,
+    consecutiveFailures: 1,
+    recoveryMs: 60_000,
+    recoveryMaxMs: 60_000,
+    successes: 1,
+  };
+
+  it("is told to every hop before it: nobody retries, and no other breaker opens", async (t) => {
+    const last = await scriptedUpstream(
+      t,
+      answering(() => UNAVAILABLE),
+    );
+    const third = await service(t, last, { policies: { breaker } });
+    // The breaker next to what fails has opened; the others have heard of one failure less than they bear.
+    await third.send(get());
+    const second = await service(t, third.port, { policies: { breaker } });
+    const first = await new ProxyFixture([second.port], { retry: retryPolicy(2), policies: { breaker } }).start(t);
+    for (let round = 0; round < 3; round += 1) {
+      assert.match(await first.send(get()), /^HTTP\/1\.1 503 .*x-heddle-overloaded: true/s);
+      assert.equal(first.last().attempts, 1);
+      assert.equal(first.clusterState.service.breaker.state, "closed");
+    }
+  });
+
+  it("is nobody's business when the app has an answer without the call", async (t) => {
+    const second = await service(t, 1, { policies: { breaker }, answer: OK });
+    await second.send(get());
+    assert.doesNotMatch(await second.send(get()), /x-heddle-overloaded/);
   });
 });
 
@@ -131,7 +201,7 @@ describe("the deadline of a request", () => {
         return "";
       }),
     );
-    const inbound = await service(t, last, clock);
+    const inbound = await service(t, last, { clock });
     const client = await inbound.connect();
     client.write(get(`x-heddle-deadline-ms: 700\r\n${TRACEPARENT}`));
     await inbound.until(() => seen.length === 1, "the call of the app has arrived");
