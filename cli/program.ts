@@ -19,6 +19,7 @@ import { addRestore } from "./commands/restore.ts";
 import { addRollback } from "./commands/rollback.ts";
 import { addRun } from "./commands/run.ts";
 import { addNouns } from "./commands/set.ts";
+import { addSimulate } from "./commands/simulate.ts";
 import { addVersion, packageVersion } from "./commands/version.ts";
 import { addWatch } from "./commands/watch.ts";
 import type { Cli } from "./terminal.ts";
@@ -40,6 +41,7 @@ export function buildProgram(cli: Cli): Command {
   addRun(program, cli);
   addDemo(program, cli);
   addNode(program, cli);
+  addSimulate(program, cli);
   addApply(program, cli);
   addGet(program, cli);
   addList(program, cli);

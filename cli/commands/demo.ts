@@ -1,10 +1,10 @@
-import { InvalidArgumentError, type Command } from "commander";
+import type { Command } from "commander";
 
 import { EXIT } from "../exit-code.ts";
 import { flag } from "../flag.ts";
 import { stopSignal } from "../run/stop-signal.ts";
 import type { Cli } from "../terminal.ts";
-import { examples } from "./shared-options.ts";
+import { examples, wholeNumber } from "./shared-options.ts";
 
 interface Flags {
   readonly rate: number;
@@ -43,12 +43,4 @@ async function demo(cli: Cli, flags: Flags): Promise<void> {
   const { rate, seed, keep } = flags;
   const code = await runDemo({ rate, seed, keep: keep === true, terminal: cli.terminal, signal: interrupted.signal });
   cli.exitWith(interrupted.signal.aborted && code !== EXIT.ok ? 130 : code);
-}
-
-function wholeNumber(min: number, max: number): (text: string) => number {
-  return (text) => {
-    const number = Number(text);
-    if (Number.isInteger(number) && number >= min && number <= max) return number;
-    throw new InvalidArgumentError(`it is a whole number from ${min} to ${max}.`);
-  };
 }

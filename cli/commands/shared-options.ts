@@ -58,3 +58,12 @@ export function collect(value: string, previous: readonly string[] | undefined):
 export function notFound(what: string, ...remedies: readonly string[]): CliError {
   return new CliError(`${what} does not exist`, EXIT.failed, remedies);
 }
+
+/** For commander: a whole number in this range. */
+export function wholeNumber(min: number, max: number): (text: string) => number {
+  return (text) => {
+    const number = Number(text);
+    if (Number.isInteger(number) && number >= min && number <= max) return number;
+    throw new InvalidArgumentError(`it is a whole number from ${min} to ${max}.`);
+  };
+}

@@ -1,7 +1,8 @@
 import { compareEndpoints } from "../../control-plane/catalog/rows.ts";
 import type { Row, ServiceEndpoint } from "../../control-plane/catalog/catalog.ts";
 import type { ServicePolicy } from "../../control-plane/catalog/service-policy.ts";
-import * as defaults from "../../shared/defaults.ts";
+import { DEFAULT_POLICY } from "../../control-plane/catalog/default-policy.ts";
+import { breakerPolicy } from "../../control-plane/snapshot/cluster-policies.ts";
 import type { BreakerPolicy } from "../../shared/model/cluster-policy.ts";
 import { checkedRows } from "../documents/checked-resources.ts";
 import { parseDocuments } from "../documents/parse-documents.ts";
@@ -16,7 +17,7 @@ export interface Instance {
 /** What holds for the calls to one service. */
 export interface CallPolicies {
   readonly breaker: BreakerPolicy;
-  readonly retry: { readonly attempts: number; readonly backoffBaseMs: number; readonly backoffMaxMs: number };
+  readonly retry: Pick<ServicePolicy, "retryAttempts" | "retryBackoffBaseMs" | "retryBackoffMaxMs">;
 }
 
 /** The mesh's rows, as a node asks for them. */
@@ -38,23 +39,8 @@ export class Registry {
   }
 
   policies(service: string): CallPolicies {
-    const row = this.#policies.get(service);
-    return {
-      breaker: {
-        thresholdPercent: row?.cbThreshold ?? defaults.CB_THRESHOLD_PERCENT,
-        windowMs: (row?.cbWindowSec ?? defaults.CB_WINDOW_SEC) * 1_000,
-        samplesMin: row?.cbMinRequests ?? defaults.CB_MIN_REQUESTS,
-        consecutiveFailures: row?.cbConsecutiveFailures ?? defaults.CB_CONSECUTIVE_FAILURES,
-        recoveryMs: (row?.cbRecoverySec ?? defaults.CB_RECOVERY_SEC) * 1_000,
-        recoveryMaxMs: defaults.CB_RECOVERY_CEILING_MS,
-        successes: row?.cbSuccesses ?? defaults.CB_SUCCESSES,
-      },
-      retry: {
-        attempts: row?.retryAttempts ?? defaults.RETRY_ATTEMPTS,
-        backoffBaseMs: row?.retryBackoffBaseMs ?? defaults.RETRY_BACKOFF_BASE_MS,
-        backoffMaxMs: row?.retryBackoffMaxMs ?? defaults.RETRY_BACKOFF_MAX_MS,
-      },
-    };
+    const row = this.#policies.get(service) ?? DEFAULT_POLICY;
+    return { breaker: breakerPolicy(row), retry: row };
   }
 }
 

@@ -53,9 +53,9 @@ export class SidecarNode {
   async #call(call: CallMessage): Promise<Reply> {
     const { msgId, service } = call;
     const { retry } = this.#services.registry.policies(service);
-    const baseMs = call.baseMs ?? retry.backoffBaseMs;
+    const baseMs = call.baseMs ?? retry.retryBackoffBaseMs;
     // With a breaker it is the breaker that ends a row of failures.
-    const attemptsMax = call.usesBreaker ? Infinity : retry.attempts;
+    const attemptsMax = call.usesBreaker ? Infinity : retry.retryAttempts;
     for (let attempt = 1; ; attempt += 1) {
       const verdict: Verdict = attempt > call.forceFailures ? "success" : "local";
       if (!this.#attempt(call, verdict)) {
@@ -65,7 +65,7 @@ export class SidecarNode {
       if (attempt >= attemptsMax) {
         return { type: "call_failed", in_reply_to: msgId, service, attempts: attempt, reason: "Retries exhausted" };
       }
-      await this.#services.wait(Math.min(retry.backoffMaxMs, baseMs * 2 ** (attempt - 1)));
+      await this.#services.wait(Math.min(retry.retryBackoffMaxMs, baseMs * 2 ** (attempt - 1)));
     }
   }
 

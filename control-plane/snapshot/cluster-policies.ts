@@ -13,7 +13,7 @@ import type { ServicePolicy } from "../catalog/service-policy.ts";
 /** What a ServicePolicy says of the clusters of its service: the whole service and each version alike. */
 export function clusterPolicies(policy: ServicePolicy): ClusterPolicies {
   return {
-    breaker: breaker(policy),
+    breaker: breakerPolicy(policy),
     retryBudget: {
       ratio: policy.retryBudgetPercent / 100,
       minPerSec: policy.retryBudgetMinPerSec,
@@ -35,7 +35,7 @@ export function clusterPolicies(policy: ServicePolicy): ClusterPolicies {
   };
 }
 
-function breaker(policy: ServicePolicy): BreakerPolicy {
+export function breakerPolicy(policy: ServicePolicy): BreakerPolicy {
   const recoveryMs = policy.cbRecoverySec * 1_000;
   const grown = Math.min(recoveryMs * defaults.CB_RECOVERY_GROWTH_MAX, defaults.CB_RECOVERY_CEILING_MS);
   return {
