@@ -5,6 +5,7 @@ import {
   type ServerHttp2Session,
   type ServerHttp2Stream,
 } from "node:http2";
+import type { Socket } from "node:net";
 
 import { status } from "@grpc/grpc-js";
 
@@ -44,6 +45,7 @@ export class GrpcEndpoint {
   readonly #methods: ReadonlyMap<string, Method>;
   readonly #server: Http2Server;
   readonly #keepAlive: KeepAlive;
+  readonly #sockets = new Set<Socket>();
   #heart: Timer | undefined = undefined;
 
   constructor(options: GrpcEndpointOptions) {
@@ -55,10 +57,16 @@ export class GrpcEndpoint {
       maxSessionMemory: XDS_SESSION_MEGABYTES_MAX,
     });
     this.#server.maxConnections = XDS_CONNECTIONS_MAX;
+    this.#server.on("connection", (socket: Socket) => this.#onConnection(socket));
     this.#server.on("session", (session: ServerHttp2Session) => this.#onSession(session));
     this.#server.on("stream", (stream: ServerHttp2Stream, headers: IncomingHttpHeaders) =>
       this.#onStream(stream, headers),
     );
+  }
+
+  #onConnection(socket: Socket): void {
+    this.#sockets.add(socket);
+    socket.once("close", () => this.#sockets.delete(socket));
   }
 
   #onSession(session: ServerHttp2Session): void {
@@ -108,6 +116,8 @@ export class GrpcEndpoint {
     for (const session of this.#keepAlive.sessions()) session.close();
     const cut = this.#options.timers.after(graceMs, () => {
       for (const session of this.#keepAlive.sessions()) session.destroy();
+      // Of a session that was asked to close, node:http2 ends the connection by half and waits for a peer that may be gone.
+      for (const socket of this.#sockets) socket.destroy();
     });
     await closed;
     cut.cancel();
