@@ -274,7 +274,6 @@ function connectionTimes(limits: ProxyLimitValues): Partial<ConnectionTimes> {
   return {
     headerMs: limits.headTimeoutMs,
     bodyIdleMs: limits.bodyIdleTimeoutMs,
-    requestMs: limits.requestTimeoutMs,
     keepAliveIdleMs: limits.idleTimeoutMs,
     streamIdleMs: limits.streamIdleTimeoutMs,
     tunnelIdleMs: limits.tunnelIdleTimeoutMs,

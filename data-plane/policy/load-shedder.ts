@@ -5,6 +5,8 @@ const LATE_MS = 50;
 /** How fast the share that is refused grows while the loop is late, and falls when it is not: each time it is looked at. */
 const RISE = 0.1;
 const FALL = 0.05;
+/** A loop that is late with fewer requests than this is not late because of them (the machine, a pause): refusing helps nobody. */
+const BLAMELESS_MAX = 32;
 /** Somebody must be let in, or nobody would notice that there is room again. */
 const SHARE_MAX = 0.95;
 
@@ -14,7 +16,8 @@ const SHARE_MAX = 0.95;
  *
  * Two signs say that there is too much. Requests under way beyond `requestsMax`: the services behind are slow, and what
  * waits costs memory. A late event loop: the proxy itself has no time left. Then a share of the new requests is refused,
- * more as long as the loop stays late, less when it is in time: from everything to nothing takes a second.
+ * more as long as the loop stays late, less when it is in time: from everything to nothing takes a second. With few requests
+ * under way nothing is refused for that.
  *
  * What comes from outside is refused first. A call that the local app makes belongs to a request that was let in before;
  * to refuse it would throw away work that is already done.
@@ -53,7 +56,7 @@ export class LoadShedder {
       return false;
     }
     this.inFlight += 1;
-    if (this.#severity > 0 && unit < this.#share(isInbound)) {
+    if (this.#severity > 0 && this.inFlight > BLAMELESS_MAX && unit < this.#share(isInbound)) {
       this.refusedLate += 1;
       this.release();
       return false;

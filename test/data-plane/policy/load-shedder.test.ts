@@ -13,9 +13,11 @@ function turn(shedder: LoadShedder, from: { nowMs: number }, turns: number, late
   for (let count = 0; count < turns; count += 1) shedder.onTurn((from.nowMs += PERIOD_MS + lateMs));
 }
 
+/** Of a thousand requests that come while 32 others are under way. */
 function refusedOf(shedder: LoadShedder, isInbound: boolean): number {
   const random = seededRandom(3);
   let refused = 0;
+  while (shedder.inFlight < 32) shedder.admit(true, 0);
   for (let count = 0; count < 1_000; count += 1) {
     if (shedder.admit(isInbound, random.unit())) shedder.release();
     else refused += 1;
@@ -44,6 +46,15 @@ describe("the load shedder", () => {
     assert.ok(refusedOf(shedder, true) < 250);
     turn(shedder, time, 2, 0);
     assert.equal(refusedOf(shedder, true), 0);
+  });
+
+  it("refuses nothing for lateness while few requests are under way: the loop is late for another reason", () => {
+    const shedder = new LoadShedder(Infinity, PERIOD_MS);
+    turn(shedder, { nowMs: 0 }, 1_000, 1_000);
+    for (let count = 0; count < 32; count += 1) assert.equal(shedder.admit(true, 0), true);
+    assert.equal(shedder.admit(true, 0), false);
+    shedder.release();
+    assert.equal(shedder.admit(true, 0), true);
   });
 
   it("refuses what comes from outside before the app's own calls", () => {
