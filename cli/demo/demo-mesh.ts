@@ -9,27 +9,23 @@ import { CliError } from "../cli-error.ts";
 import { freePort } from "./free-port.ts";
 import { HeddleProcess } from "./heddle-process.ts";
 
-/** One instance: the program, and the proxy that `heddle run` puts beside it. */
+/** One instance of a service: its proxy, and the program beside it. */
 export interface Instance {
   readonly name: string;
   readonly service: string;
   readonly version: string;
-  /** Services that the program calls, by name, through its proxy. */
-  readonly calls: readonly string[];
+  /** Undefined: whoever calls the outbound listener of its proxy is its program. */
+  readonly program: Program | undefined;
 }
 
-/**
- * Four services, six instances: web calls reviews and details, reviews calls ratings. Ratings has two replicas, so that
- * one of them can be restarted while the control plane is dead.
- */
-export const INSTANCES: readonly Instance[] = [
-  { name: "web-1", service: "web", version: "v1", calls: ["reviews", "details"] },
-  { name: "reviews-1", service: "reviews", version: "v1", calls: ["ratings"] },
-  { name: "reviews-2", service: "reviews", version: "v2", calls: ["ratings"] },
-  { name: "ratings-1", service: "ratings", version: "v1", calls: [] },
-  { name: "ratings-2", service: "ratings", version: "v1", calls: [] },
-  { name: "details-1", service: "details", version: "v1", calls: [] },
-];
+/** A program of this folder; it is told its service, its version, its port, and `args`. */
+export interface Program {
+  /** Without its extension: source in a checkout, compiled in a package. */
+  readonly file: string;
+  readonly args: readonly string[];
+}
+
+type Port = "inbound" | "outbound" | "admin";
 
 /** A process gets this long to stop before it is killed. */
 const STOP_MS = 4_000;
@@ -37,6 +33,7 @@ const STOP_MS = 4_000;
 /** The processes of the demo, all children of this one, in a folder of their own. */
 export class DemoMesh {
   readonly folder = mkdtempSync(join(tmpdir(), "heddle-demo-"));
+  readonly instances: readonly Instance[];
   readonly #instances = new Map<string, { process: HeddleProcess; addresses: Readonly<Record<string, string>> }>();
   readonly #onSeen: (service: string, ids: readonly string[]) => void;
   #controlPlane: HeddleProcess | undefined;
@@ -44,7 +41,8 @@ export class DemoMesh {
   #client: AdminClient | undefined;
 
   /** `onSeen` is told the ids of the requests that reached the programs of a service. */
-  constructor(onSeen: (service: string, ids: readonly string[]) => void) {
+  constructor(instances: readonly Instance[], onSeen: (service: string, ids: readonly string[]) => void) {
+    this.instances = instances;
     this.#onSeen = onSeen;
   }
 
@@ -58,11 +56,6 @@ export class DemoMesh {
     return this.#client;
   }
 
-  /** Where requests enter the mesh: the inbound port of web's proxy. */
-  get entrance(): Address {
-    return addressOf(this.addressOf("web-1", "inbound"));
-  }
-
   get controlPlanePid(): number {
     return this.#controlPlane?.pid ?? 0;
   }
@@ -71,8 +64,20 @@ export class DemoMesh {
     return this.#instances.get(instance)?.process.pid ?? 0;
   }
 
-  addressOf(instance: string, port: "inbound" | "outbound" | "admin"): string {
+  addressOf(instance: string, port: Port): string {
     return this.#instances.get(instance)?.addresses[port] ?? "";
+  }
+
+  /** The same for whoever connects to it. */
+  entrance(instance: string, port: Port): Address {
+    const address = parseAddress(this.addressOf(instance, port));
+    if (!address.ok) throw new CliError(address.error);
+    return address.value;
+  }
+
+  /** One line to the stdin of an instance's program. */
+  tell(instance: string, line: string): void {
+    this.#instances.get(instance)?.process.tell(line);
   }
 
   /** Starts it, or starts it again at the same addresses on the same file. */
@@ -92,13 +97,13 @@ export class DemoMesh {
   }
 
   async startInstances(): Promise<void> {
-    await Promise.all(INSTANCES.map((instance) => this.#startInstance(instance)));
+    await Promise.all(this.instances.map((instance) => this.#startInstance(instance)));
   }
 
   /** Stops an instance as an operator would (it drains), and starts it again at the addresses its peers know. */
   async restartInstance(name: string): Promise<void> {
     const running = this.#instances.get(name);
-    const instance = INSTANCES.find((candidate) => candidate.name === name);
+    const instance = this.instances.find((candidate) => candidate.name === name);
     if (running === undefined || instance === undefined) throw new CliError(`no instance ${name}`);
     await running.process.stop(STOP_MS);
     await this.#startInstance(instance);
@@ -126,23 +131,26 @@ export class DemoMesh {
   }
 
   async #startInstance(instance: Instance): Promise<void> {
-    const { name, service, version, calls } = instance;
-    const port = String(await freePort());
+    const { name, service, version, program } = instance;
     // Peers go on calling an address that they know from before the control plane died.
     const inbound = this.addressOf(name, "inbound") || "127.0.0.1:0";
     const listening = Promise.withResolvers<void>();
+    if (program === undefined) listening.resolve();
     const onLine = (line: string): void => {
       const [word, ...rest] = line.split(" ");
       if (word === "seen") this.#onSeen(service, rest);
       if (word === "listening") listening.resolve();
     };
     const flags = [
-      ["--service", service, "--version", version, "--name", name, "--app", `127.0.0.1:${port}`],
+      ["--service", service, "--version", version, "--name", name],
       ["--control-plane", this.#addresses["xds"] ?? "", "--state", join(this.folder, name), "--access-log", "off"],
       ["--outbound", "127.0.0.1:0", "--inbound", inbound, "--admin", "127.0.0.1:0", "--log-level", "warn"],
-      ["--", process.execPath, programFile(), service, version, port, ...calls],
     ];
-    const child = new HeddleProcess(name, this.folder, ["run", ...flags.flat()], onLine);
+    const args =
+      program === undefined
+        ? ["proxy", ...flags.flat()]
+        : ["run", ...flags.flat(), ...(await beside(instance, program))];
+    const child = new HeddleProcess(name, this.folder, args, onLine);
     const running = { process: child, addresses: this.#instances.get(name)?.addresses ?? {} };
     this.#instances.set(name, running);
     running.addresses = await child.ready();
@@ -150,17 +158,13 @@ export class DemoMesh {
   }
 }
 
+/** The last flags of `heddle run`: the program, and the port that it is given. */
+async function beside({ service, version }: Instance, { file, args }: Program): Promise<readonly string[]> {
+  const port = String(await freePort());
+  const path = fileURLToPath(new URL(`./${file}${extname(import.meta.url)}`, import.meta.url));
+  return ["--app", `127.0.0.1:${port}`, "--", process.execPath, path, service, version, port, ...args];
+}
+
 function failed(child: HeddleProcess): never {
   throw new CliError(`${child.name} ended:\n${child.lastWords()}`);
-}
-
-/** The program beside this file: source in a checkout, compiled in a package. */
-function programFile(): string {
-  return fileURLToPath(new URL(`./service${extname(import.meta.url)}`, import.meta.url));
-}
-
-function addressOf(text: string): Address {
-  const address = parseAddress(text);
-  if (!address.ok) throw new CliError(address.error);
-  return address.value;
 }

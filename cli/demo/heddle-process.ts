@@ -38,6 +38,8 @@ export class HeddleProcess {
         done();
       });
     });
+    // What is told to a program that is ending is lost; that it has ended is told by `exited`.
+    this.#child.stdin?.on("error", () => {});
     if (this.#child.stdout !== null) createInterface({ input: this.#child.stdout }).on("line", onLine);
     if (this.#child.stderr !== null)
       createInterface({ input: this.#child.stderr }).on("line", (line) => this.#keep(line));
@@ -63,6 +65,11 @@ export class HeddleProcess {
   /** Does nothing to a process that has ended. */
   signal(signal: NodeJS.Signals): void {
     if (!this.#hasExited) this.#child.kill(signal);
+  }
+
+  /** One line to its stdin, which `heddle run` leaves to its app. */
+  tell(line: string): void {
+    if (!this.#hasExited) this.#child.stdin?.write(`${line}\n`);
   }
 
   /** Asks it to stop; after `patienceMs` it is killed. Settles when it is gone. */

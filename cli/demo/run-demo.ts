@@ -2,10 +2,11 @@ import { seededRandom } from "../../shared/random.ts";
 import { EXIT } from "../exit-code.ts";
 import { formatDuration } from "../output/age.ts";
 import type { Terminal } from "../terminal.ts";
-import { DemoMesh, INSTANCES } from "./demo-mesh.ts";
+import { allCurrent } from "./all-current.ts";
+import { DemoMesh } from "./demo-mesh.ts";
 import { OpenLoopLoad, type PlannedRequest } from "./open-loop.ts";
 import { Reporter } from "./reporter.ts";
-import { allCurrent, firstResources, tellStory, type Step } from "./story.ts";
+import { firstResources, INSTANCES, tellStory, type Step } from "./story.ts";
 import { renderSummary, shortfalls } from "./summary.ts";
 import { reviewsVersion, Tally } from "./tally.ts";
 import { whatToTry } from "./what-to-try.ts";
@@ -34,7 +35,7 @@ export async function runDemo(options: DemoOptions): Promise<number> {
   const { terminal, signal } = options;
   const reporter = new Reporter(terminal);
   const tally = new Tally();
-  const mesh = new DemoMesh((service, ids) => tally.onSeen(service, ids));
+  const mesh = new DemoMesh(INSTANCES, (service, ids) => tally.onSeen(service, ids));
   const load = openLoad(options, { mesh, tally, reporter });
   const kill = (): void => mesh.kill();
   process.once("exit", kill);
@@ -78,7 +79,7 @@ async function startMesh(mesh: DemoMesh, reporter: Reporter, signal: AbortSignal
     `web -> reviews (v1, v2) -> ratings, web -> details: ${INSTANCES.length} instances under \`heddle run\``,
   );
   await mesh.startInstances();
-  const revision = await allCurrent({ mesh, signal });
+  const revision = await allCurrent(mesh, signal);
   reporter.event(`every proxy runs r${revision}; traffic starts`);
 }
 
@@ -89,7 +90,7 @@ function openLoad(
   const random = seededRandom(seed);
   return new OpenLoopLoad({
     rate,
-    target: () => mesh.entrance,
+    target: () => mesh.entrance("web-1", "inbound"),
     timeoutMs: REQUEST_TIMEOUT_MS,
     plan: (sequence) => {
       tally.onSent(sequence);

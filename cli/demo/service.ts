@@ -1,9 +1,12 @@
 // One service of the demo, in a process of its own: a small HTTP server that calls others through whatever `http_proxy`
-// says, as any program does. It knows nothing of a mesh. Usage: node service.ts NAME VERSION PORT [CALLEE...]
+// says, as any program does. It knows nothing of a mesh. Usage: node service.ts NAME VERSION PORT [--forget-trace] [CALLEE...]
 import { createServer, request, Agent, type IncomingMessage, type ServerResponse } from "node:http";
 import { text } from "node:stream/consumers";
 
-const [name = "", version = "", port = "", ...callees] = process.argv.slice(2);
+const [name = "", version = "", port = "", ...args] = process.argv.slice(2);
+const callees = args.filter((arg) => arg !== "--forget-trace");
+/** The headers that tie a trace together; a careless program passes none of them on. */
+const traceHeaders = args.includes("--forget-trace") ? [] : ["traceparent", "x-request-id"];
 const proxy = new URL(process.env["http_proxy"] ?? "");
 const agent = new Agent({ keepAlive: true });
 let seen: string[] = [];
@@ -27,10 +30,10 @@ async function answer(incoming: IncomingMessage, outgoing: ServerResponse): Prom
   outgoing.end([`${name} ${version}`, ...parts].join(" < "));
 }
 
-/** One call to another service by its name; the headers that tie a trace together go along. */
+/** One call to another service by its name. */
 function call(callee: string, incoming: IncomingMessage, id: string): Promise<string> {
   const headers: Record<string, string> = { host: callee, "x-load-id": id };
-  for (const header of ["traceparent", "x-request-id"]) {
+  for (const header of traceHeaders) {
     const value = incoming.headers[header];
     if (typeof value === "string") headers[header] = value;
   }

@@ -3,7 +3,9 @@ import { CliError } from "../cli-error.ts";
 import { resourceOf } from "../documents/resource-document.ts";
 import type { Fields } from "../documents/diff-documents.ts";
 import { formatDuration } from "../output/age.ts";
-import { INSTANCES, type DemoMesh } from "./demo-mesh.ts";
+import { allCurrent, CONVERGED_MAX_MS } from "./all-current.ts";
+import type { DemoMesh, Instance } from "./demo-mesh.ts";
+import { pause } from "./pause.ts";
 import type { Reporter } from "./reporter.ts";
 import type { Tally } from "./tally.ts";
 
@@ -38,7 +40,6 @@ export const PHASES = {
 
 /** The default of a policy, longer than any pause of a busy machine. */
 const TIMEOUT_MS = 5_000;
-const CONVERGED_MAX_MS = 60_000;
 const POLL_MS = 100;
 
 /** What the demo does to the mesh under traffic, in order; each step is timed. */
@@ -61,7 +62,7 @@ export async function tellStory(parts: StoryParts): Promise<readonly Step[]> {
   await phase(parts, PHASES.dead, 3_000);
   parts.tally.begin(PHASES.fromDisk);
   await step(restartReplica(parts));
-  await pause(parts, 2_000);
+  await pause(parts.signal, 2_000);
   parts.tally.begin(PHASES.reviving);
   await step(reviveControlPlane(parts));
   await phase(parts, PHASES.back, 2_000);
@@ -82,6 +83,23 @@ interface Act {
 
 const EVERY_ACK = "every proxy acknowledged";
 
+/**
+ * Four services, six instances: web calls reviews and details, reviews calls ratings. Ratings has two replicas, so that
+ * one of them can be restarted while the control plane is dead.
+ */
+export const INSTANCES: readonly Instance[] = [
+  { name: "web-1", service: "web", version: "v1", program: calling("reviews", "details") },
+  { name: "reviews-1", service: "reviews", version: "v1", program: calling("ratings") },
+  { name: "reviews-2", service: "reviews", version: "v2", program: calling("ratings") },
+  { name: "ratings-1", service: "ratings", version: "v1", program: calling() },
+  { name: "ratings-2", service: "ratings", version: "v1", program: calling() },
+  { name: "details-1", service: "details", version: "v1", program: calling() },
+];
+
+function calling(...callees: readonly string[]): Instance["program"] {
+  return { file: "service", args: callees };
+}
+
 /** What the mesh is told before the first request; one revision. */
 export function firstResources(): readonly Resource[] {
   return [...["web", "reviews", "ratings", "details"].map((service) => policy(service, TIMEOUT_MS)), split(100)];
@@ -90,11 +108,11 @@ export function firstResources(): readonly Resource[] {
 /** Traffic for a while, counted under a name. The requests of the phase before have all their answers first. */
 async function phase(parts: StoryParts, name: string, durationMs: number): Promise<void> {
   parts.tally.begin(name);
-  await pause(parts, durationMs);
+  await pause(parts.signal, durationMs);
   // What is sent from here on may meet the next change; what was sent before must not.
   const settled = parts.tally.begin(PHASES.moving);
   const before = parts.tally.phases.filter((one) => one !== settled);
-  while (before.some(({ sent, answered, failed }) => sent > answered + failed)) await pause(parts, POLL_MS / 10);
+  while (before.some(({ sent, answered, failed }) => sent > answered + failed)) await pause(parts.signal, POLL_MS / 10);
 }
 
 async function apply({ mesh, signal }: StoryParts, resource: Resource): Promise<bigint> {
@@ -153,25 +171,9 @@ function reviveControlPlane(parts: StoryParts): Act {
     until: "every proxy is connected and current",
     change: async () => {
       await parts.mesh.startControlPlane();
-      return allCurrent(parts);
+      return allCurrent(parts.mesh, parts.signal);
     },
   };
-}
-
-/** Settles with the revision that every proxy of the demo has acknowledged, all of them connected. */
-export async function allCurrent(parts: Pick<StoryParts, "mesh" | "signal">): Promise<bigint> {
-  const giveUpMs = performance.now() + CONVERGED_MAX_MS;
-  for (;;) {
-    const { proxies, revision } = await parts.mesh.admin.proxies();
-    const current = proxies.filter((proxy) => proxy.connected && proxy.acknowledgedRevision >= revision);
-    if (current.length === INSTANCES.length) return revision;
-    if (performance.now() > giveUpMs) {
-      throw new CliError(
-        `only ${current.length} of ${INSTANCES.length} proxies are current after ${CONVERGED_MAX_MS / 1_000} s`,
-      );
-    }
-    await pause(parts, POLL_MS);
-  }
 }
 
 function split(v1Weight: number): Resource {
@@ -181,20 +183,4 @@ function split(v1Weight: number): Resource {
 
 function policy(service: string, timeoutMs: number): Resource {
   return resourceOf("ServicePolicy", { service_name: service, retry_attempts: 3, timeout_ms: timeoutMs });
-}
-
-/** Rejects at once when the demo is interrupted. */
-function pause({ signal }: Pick<StoryParts, "signal">, ms: number): Promise<void> {
-  return new Promise((done, failed) => {
-    const stop = (): void => {
-      clearTimeout(timer);
-      failed(signal.reason);
-    };
-    const timer = setTimeout(() => {
-      signal.removeEventListener("abort", stop);
-      done();
-    }, ms);
-    if (signal.aborted) stop();
-    else signal.addEventListener("abort", stop, { once: true });
-  });
 }
