@@ -49,6 +49,27 @@ function firstLine(file: SourceFile, pattern: RegExp): string | undefined {
   return `line ${line}: ${match[0].trim()}`;
 }
 
+/** The first circle of a graph, from a node back to itself; empty when there is none. */
+function circleIn(graph: ReadonlyMap<string, readonly string[]>): readonly string[] {
+  const finished = new Set<string>();
+  const walk = (node: string, way: readonly string[]): readonly string[] => {
+    const at = way.indexOf(node);
+    if (at >= 0) return [...way.slice(at), node];
+    if (finished.has(node)) return [];
+    for (const next of graph.get(node) ?? []) {
+      const circle = walk(next, [...way, node]);
+      if (circle.length > 0) return circle;
+    }
+    finished.add(node);
+    return [];
+  };
+  for (const node of graph.keys()) {
+    const circle = walk(node, []);
+    if (circle.length > 0) return circle;
+  }
+  return [];
+}
+
 describe("the scanner of this test", () => {
   it("sees code and not comments, strings or regexes", () => {
     const blank = blankCommentsAndStrings(
@@ -104,6 +125,19 @@ describe("imports", () => {
       },
     );
     assert.deepEqual(impure, []);
+  });
+
+  it("run in no circle, types and late imports included", () => {
+    const importsOf = new Map(source.map(({ path, imports }) => [path, imports.map(({ to }) => to)]));
+    assert.deepEqual(circleIn(importsOf), []);
+    // The search itself can find one.
+    const circle = new Map([
+      ["a", ["b", "c"]],
+      ["b", []],
+      ["c", ["d"]],
+      ["d", ["a"]],
+    ]);
+    assert.deepEqual(circleIn(circle), ["a", "c", "d", "a"]);
   });
 
   it("of SQLite stand only in the store", () => {

@@ -13,7 +13,7 @@ import { parseKey } from "../documents/parse-key.ts";
 import { documentOf, resourceOf } from "../documents/resource-document.ts";
 import type { Cli } from "../terminal.ts";
 import { mutationOptions } from "./mutation-options.ts";
-import { flagOf, type SetFlags } from "./set.ts";
+import { flagOf, type SetFlags } from "./set-flags.ts";
 import { withClient } from "./shared-options.ts";
 
 /** Someone else's change between our read and our write: read again, this often. */

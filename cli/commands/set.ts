@@ -1,24 +1,17 @@
 import { InvalidArgumentError, Option, type Command } from "commander";
 
 import { KINDS, type Kind } from "../../control-plane/catalog/catalog.ts";
-import { columnOf, describeField, type Field } from "../../control-plane/catalog/field.ts";
+import { describeField, type Field } from "../../control-plane/catalog/field.ts";
 import { settingGroups } from "../documents/column-groups.ts";
 import { KEY_FORMS } from "../documents/parse-key.ts";
 import { shortName } from "../documents/kind-names.ts";
-import { outputOption, type Format } from "../output/formats.ts";
+import { outputOption } from "../output/formats.ts";
 import type { Cli } from "../terminal.ts";
 import { deleteRows, type DeleteFlags } from "./delete.ts";
 import { get, list, type ReadFlags } from "./get.ts";
-import { addMutationOptions, type MutationFlags } from "./mutation-options.ts";
+import { addMutationOptions } from "./mutation-options.ts";
+import { flagOf, type SetFlags } from "./set-flags.ts";
 import { collect, examples, serverOption } from "./shared-options.ts";
-
-export interface SetFlags extends MutationFlags {
-  readonly server: string;
-  readonly output: Format;
-  readonly unset?: readonly string[];
-  /** Values of the columns, by property name, as typed. */
-  readonly [property: string]: unknown;
-}
 
 const EXAMPLES: Readonly<Record<Kind, readonly string[]>> = {
   ServicePolicy: [
@@ -105,11 +98,6 @@ function addSet(noun: Command, cli: Cli, kind: Kind): void {
     const { setColumns } = await import("./set-columns.ts");
     await setColumns(cli, { kind, key, flags });
   });
-}
-
-/** The flag of a column: `v1Weight` is `--v1-weight`. */
-export function flagOf(property: string): string {
-  return columnOf(property).replaceAll("_", "-");
 }
 
 function columnOption(property: string, field: Field): Option {

@@ -1,4 +1,3 @@
-import type { SimCaller } from "./sim-caller.ts";
 import type { SimWorld } from "./sim-world.ts";
 
 /** A request on its way through the simulated mesh. */
@@ -19,6 +18,12 @@ export interface SimAnswer {
 
 export const OK: SimAnswer = { status: 200, isRetried: false, isOverloaded: false };
 export const FAILED: SimAnswer = { ...OK, status: 503 };
+
+/** The way to the service that this one calls. */
+export interface NextService {
+  /** `done` is called once. */
+  call(request: SimRequest, done: (answer: SimAnswer) => void): void;
+}
 
 /** How a replica does at a time: by what its own work is slower, and whether it fails. */
 export interface Condition {
@@ -50,13 +55,13 @@ export class Replica {
   readonly #shape: ServiceShape;
   readonly #number: number;
   /** Its proxy's way to the next service. */
-  readonly #next: SimCaller | undefined;
+  readonly #next: NextService | undefined;
   /** Those before `#first` have been taken: a queue may be long, and to shift it would move all of it. */
   #queue: (() => void)[] = [];
   #first = 0;
   #working = 0;
 
-  constructor(world: SimWorld, shape: ServiceShape, number: number, next: SimCaller | undefined) {
+  constructor(world: SimWorld, shape: ServiceShape, number: number, next: NextService | undefined) {
     this.#world = world;
     this.#shape = shape;
     this.#number = number;

@@ -2,17 +2,16 @@ import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import { type HeaderList, ResponseHead } from "../http1/message.ts";
 import { CHUNK_END, chunkHeadText, lastChunkText, requestHeadText } from "../http1/write-head.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
-import type { ClusterRuntime, ForwardRuntime } from "../runtime/runtime.ts";
+import type { ClusterRuntime } from "../runtime/runtime.ts";
 import type { Verdict } from "../policy/verdict.ts";
 import { poolOf, type PoolWaiter } from "../upstream/connection-pool.ts";
 import type { TunnelEvent, UpstreamConnection, UpstreamFailure } from "../upstream/upstream-connection.ts";
 import { leaveCluster } from "./admit-attempt.ts";
+import type { AttemptFailure, AttemptTarget } from "./attempt-target.ts";
 import { judgeAttempt } from "./judge-attempt.ts";
 import { propagationLines } from "./propagate.ts";
 import { tryTimeoutOf } from "./retries.ts";
 import type { RequestContext } from "./request-context.ts";
-
-export type AttemptFailure = UpstreamFailure | "overflow" | "try-timeout" | "loop";
 
 /** Told of the attempts of one request: of one at a time, or two while one is hedged; only the one that wins has a body. After `onAttemptFailed` and `onResponseEnd` nothing more comes of it. */
 export interface AttemptOwner {
@@ -28,17 +27,6 @@ export interface AttemptOwner {
   onUpstreamTunnel(event: TunnelEvent): void;
   /** One of the calls above threw. */
   onBug(error: unknown): void;
-}
-
-/** Where an attempt goes; the route's answers for one request. */
-export interface AttemptTarget {
-  readonly route: ForwardRuntime;
-  readonly cluster: ClusterRuntime;
-  readonly endpoint: EndpointState;
-  /** What the policies of the service gave it; back with the verdict. */
-  readonly permit: number;
-  /** Not over a connection that has served before. */
-  readonly fresh: boolean;
 }
 
 const SWITCHING_PROTOCOLS = 101;

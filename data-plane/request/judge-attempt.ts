@@ -2,7 +2,7 @@ import { recordRtt } from "../balancer/peak-ewma.ts";
 import type { ResponseHead } from "../http1/message.ts";
 import { isFailure, type TimedVerdict } from "../policy/verdict.ts";
 import type { ClusterRuntime } from "../runtime/runtime.ts";
-import type { AttemptTarget } from "./attempt.ts";
+import type { AttemptTarget } from "./attempt-target.ts";
 import type { RequestContext } from "./request-context.ts";
 import { retryAfterMs } from "./retry-after.ts";
 

@@ -1,7 +1,7 @@
 import { unreachable } from "../../shared/assert.ts";
 import type { ResponseHead } from "../http1/message.ts";
 import { verdictOf, type Verdict } from "../policy/verdict.ts";
-import type { AttemptFailure } from "./attempt.ts";
+import type { AttemptFailure } from "./attempt-target.ts";
 import type { Outcome, OutcomeKind } from "./decide-retry.ts";
 import { retryAfterMs } from "./retry-after.ts";
 import type { LocalReason } from "./local-reply.ts";

@@ -4,7 +4,8 @@ import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts
 import { isCutOff } from "../policy/retry-refusal.ts";
 import type { TunnelEvent } from "../upstream/upstream-connection.ts";
 import { admit } from "./admit.ts";
-import type { Attempt, AttemptFailure } from "./attempt.ts";
+import type { Attempt } from "./attempt.ts";
+import type { AttemptFailure } from "./attempt-target.ts";
 import { fallbackOf, isReplaceable } from "./fall-back.ts";
 import { FaultHold, type FaultOwner } from "./fault-hold.ts";
 import { chooseCluster, findRoute } from "./find-route.ts";
