@@ -1,4 +1,5 @@
 import { METRIC_SERIES_MAX } from "../../shared/limits.ts";
+import { LOCAL_APP_CLUSTER } from "../../shared/model/cluster.ts";
 import type { EndpointWatch } from "../upstream/endpoint-watch.ts";
 import type { Label, MetricFamily, Sample } from "./prometheus-text.ts";
 
@@ -7,7 +8,8 @@ import type { Label, MetricFamily, Sample } from "./prometheus-text.ts";
  * strictest is told. At most METRIC_SERIES_MAX endpoints are named.
  */
 export function endpointFamilies(watches: Iterable<EndpointWatch>): readonly MetricFamily[] {
-  const all = [...watches];
+  // The app beside the proxy has no other endpoints to compare it with, and no service of its own.
+  const all = [...watches].filter(({ cluster }) => cluster.name !== LOCAL_APP_CLUSTER);
   const judged = all.filter(({ cluster }) => cluster.policies.outlier !== undefined);
   const slow = all.filter(({ cluster }) => cluster.policies.slowStart !== undefined);
   return [
