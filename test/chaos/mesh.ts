@@ -61,6 +61,11 @@ export class ChaosMesh {
     return mustParse(this.#web?.ready["outbound"] ?? "");
   }
 
+  /** Where the caller's proxy tells of itself. */
+  get callerAdmin(): Address {
+    return mustParse(this.#web?.ready["admin"] ?? "");
+  }
+
   get controlPlane(): Child {
     if (this.#controlPlane === undefined) throw new Error("the control plane was not started");
     return this.#controlPlane.child;

@@ -1,8 +1,10 @@
 // npm run chaos [-- static --seed N --rounds N --rate N] | npm run chaos -- store [--cycles N]
 // npm run chaos -- leak [--requests N --aborted N] | npm run chaos -- stalled-readers [--readers N]
+// npm run chaos -- hung-replica [--rate N]
 import { parseArgs } from "node:util";
 
 import { renderTable } from "../../cli/output/table.ts";
+import { runHungReplica } from "./hung-replica.ts";
 import { runLeak, type Count } from "./leak.ts";
 import { runStalledReaders } from "./stalled-readers.ts";
 import { runStaticStability } from "./static-stability.ts";
@@ -78,11 +80,27 @@ async function stalledReaders(): Promise<boolean> {
   return verdict.failures.length === 0;
 }
 
+async function hungReplica(): Promise<boolean> {
+  const rate = Number(values.rate);
+  const onPhase = (name: string): void => console.log(`  ${name}`);
+  const { failures, lastWords, ...verdict } = await runHungReplica({
+    rate,
+    phaseRequests: rate * 3,
+    isOff: false,
+    onPhase,
+  });
+  console.log({ ...verdict, failed: failures.length });
+  const good = failures.length === 0 && verdict.attempts.after === 0 && verdict.attempts.again > 0;
+  if (!good) console.log(failures.slice(0, 50), lastWords);
+  return good;
+}
+
 const suites: Readonly<Record<string, () => Promise<boolean>>> = {
   static: staticStability,
   store: storeCrash,
   leak,
   "stalled-readers": stalledReaders,
+  "hung-replica": hungReplica,
 };
 const [which = "static"] = positionals;
 const suite = suites[which];
