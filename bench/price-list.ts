@@ -1,5 +1,5 @@
 /**
- * What routing costs: nanoseconds per match and per pick, milliseconds per compilation. Run: `node bench/price-list.ts`.
+ * What routing and policies cost: nanoseconds per match, pick and policy, milliseconds per compilation. Run: `node bench/price-list.ts`.
  * Calls are priced by their fastest round, since whatever else the machine does only adds; compilations by the median, since
  * their garbage is part of the price. Read the ratios, not the third digit.
  */
@@ -22,6 +22,7 @@ import type { Route, RouteConfig, VirtualHost } from "../shared/model/route.ts";
 import type { Snapshot } from "../shared/model/snapshot.ts";
 import { seededRandom, systemRandom } from "../shared/random.ts";
 import { hash32 } from "../shared/string-hash.ts";
+import { pricePolicies } from "./policy-prices.ts";
 
 const ROUNDS = 9;
 const BATCH = 200_000;
@@ -333,5 +334,6 @@ row(
 priceMatches();
 pricePicks();
 priceResults();
+pricePolicies((name, call) => row(name, nanoseconds(call), "ns"));
 priceCompilations();
 if (sink === 0) throw new Error("nothing was called");
