@@ -1,6 +1,7 @@
 import type { ForwardAction, HashPolicy, RetryPolicy } from "../../shared/model/route.ts";
 import { ENVOY_ROUTE_TIMEOUT_MS } from "../../shared/defaults.ts";
 import { WEIGHT_SUM_MAX } from "../../shared/limits.ts";
+import { tryTimeoutOf } from "../../shared/try-timeout.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
 import type { RequestHead } from "../http1/message.ts";
 import type { ClusterRuntime, ForwardRuntime, MirrorRuntime } from "../runtime/runtime.ts";
@@ -76,16 +77,6 @@ interface ForwardParts {
   readonly mirrors: readonly MirrorRuntime[];
 }
 
-/**
- * A slow first try must not eat the time of those after it: without a word of the operator each has its share (semantics.md 3).
- * One that is no shorter than the whole request says nothing (as Envoy).
- */
-function tryTimeoutOf(timeoutMs: number, retry: RetryPolicy | undefined): number {
-  if (retry === undefined) return 0;
-  const tryTimeoutMs = retry.perTryTimeoutMs ?? (retry.retries === 0 ? 0 : Math.ceil(timeoutMs / (retry.retries + 1)));
-  return timeoutMs > 0 && tryTimeoutMs >= timeoutMs ? 0 : tryTimeoutMs;
-}
-
 class Forward implements ForwardRuntime {
   readonly kind = "forward";
   readonly timeoutMs: number;
@@ -101,8 +92,9 @@ class Forward implements ForwardRuntime {
   constructor(action: ForwardAction, { rewrite, split, mirrors }: ForwardParts) {
     this.timeoutMs = action.timeoutMs ?? ENVOY_ROUTE_TIMEOUT_MS;
     this.retry = action.retry;
-    this.tryTimeoutMs = tryTimeoutOf(this.timeoutMs, action.retry);
-    this.bindsLastTry = action.retry?.perTryTimeoutMs !== undefined;
+    const { ms, bindsLast } = tryTimeoutOf(action);
+    this.tryTimeoutMs = ms;
+    this.bindsLastTry = bindsLast;
     this.mirrors = mirrors;
     this.#split = split;
     this.#rewrite = rewrite;

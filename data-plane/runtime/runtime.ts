@@ -83,7 +83,7 @@ export interface ForwardRuntime {
   readonly retry: RetryPolicy | undefined;
   /** One try, from when the request has been received; 0: as long as the whole request. */
   readonly tryTimeoutMs: number;
-  /** It is the operator's own, so it holds for the last try as well; our default leaves that one the rest of the time. */
+  /** See shared/try-timeout.ts. */
   readonly bindsLastTry: boolean;
   /** An unsigned 32-bit hash for hashing pickers, or -1 when no policy found a value. */
   hash(head: RequestHead, sourceIp: string): number;
