@@ -31,7 +31,7 @@ import {
 import type { RequestContext } from "./request-context.ts";
 import { copyOf, type ResponseCopy } from "./response-copy.ts";
 import { payForRetries } from "./retries.ts";
-import { extendTime, leaveCall, settleTime, startTime } from "./settle-time.ts";
+import { extendTime, leaveCall, settleTime, startTime, stopTime } from "./settle-time.ts";
 import { Tries, type TriesOwner } from "./tries.ts";
 import { Tunnel } from "./tunnel.ts";
 
@@ -139,6 +139,7 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
     const { wheel, tunnelIdleMs } = this.ctx.services;
     this.#tunnel = new Tunnel();
     wheel.cancel(this.#timeout);
+    stopTime(this.ctx);
     if (this.#idle === undefined) this.#idle = new IdleWatch(this.ctx, this, tunnelIdleMs);
     else this.#idle.widen(tunnelIdleMs);
     beginTunnel(this.ctx, head);

@@ -37,6 +37,13 @@ export function extendTime(ctx: RequestContext, leastMs: number): number {
   return leftMs;
 }
 
+/** The request has become a tunnel, which has no end of time; nor have the calls that the app makes for it. */
+export function stopTime(ctx: RequestContext): void {
+  ctx.timeoutMs = Infinity;
+  ctx.deadlineAtMs = Infinity;
+  if (ctx.call !== undefined && ctx.direction === "inbound") ctx.call.deadlineAtMs = Infinity;
+}
+
 /** The request has ended. */
 export function leaveCall({ call, services, traceId }: RequestContext): void {
   if (call !== undefined && services.direction === "inbound") services.calls.leave(traceId, call);

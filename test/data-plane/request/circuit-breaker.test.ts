@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import type { Socket } from "node:net";
 import { describe, it } from "node:test";
 
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -156,6 +157,25 @@ describe("the breaker of a service", () => {
       assert.match(await client.response(), /^HTTP\/1\.1 504 /);
     }
     assert.equal(proxy.clusterState.service.breaker.state, "open");
+  });
+
+  it("is not closed by a late answer of an attempt that it admitted before it opened", async (t) => {
+    const held: Socket[] = [];
+    const port = await scriptedUpstream(t, (socket) => {
+      socket.on("data", (bytes: Buffer) => {
+        if (bytes.toString("latin1").startsWith("GET /late ")) held.push(socket);
+        else socket.write(BROKEN);
+      });
+    });
+    const proxy = await new ProxyFixture([port], { policies: { breaker: BREAKER } }).start(t);
+    const late = await proxy.connect();
+    late.write(GET.replace("/", "/late"));
+    await proxy.until(() => held.length === 1, "it is under way");
+    await fail(proxy, 5);
+    held[0]?.write(OK);
+    assert.equal(bodyOf(await late.response()), "ok");
+    assert.equal(proxy.clusterState.service.breaker.state, "open");
+    assert.match(await proxy.send(GET), /circuit-open/);
   });
 
   it("is not opened by clients that go away, by 4xx, or by refusals for lack of room", async (t) => {

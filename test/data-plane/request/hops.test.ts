@@ -209,6 +209,28 @@ describe("the deadline of a request", () => {
   });
 });
 
+describe("a request that has become a tunnel", () => {
+  it("has no deadline, and neither have the calls that the app makes for it", async (t) => {
+    const calls = new InboundCalls();
+    const clock = new ManualClock();
+    const app = await scriptedUpstream(t, (socket) => {
+      socket.once("data", () =>
+        socket.write("HTTP/1.1 101 Switching\r\nconnection: upgrade\r\nupgrade: websocket\r\n\r\n"),
+      );
+    });
+    const options = { clock, timeoutMs: 1_000, listener: { direction: "inbound" as const, calls } };
+    const proxy = await new ProxyFixture([app], options).start(t);
+    const client = await proxy.connect();
+    client.write(get(`connection: upgrade\r\nupgrade: websocket\r\n${TRACEPARENT}`));
+    assert.match(await client.response(), /^HTTP\/1\.1 101 /);
+    assert.equal(calls.find(TRACE)?.deadlineAtMs, Infinity);
+    await proxy.pass(2_000);
+    assert.equal(proxy.sink.finished.length, 0);
+    client.socket.resetAndDestroy();
+    await proxy.until(() => calls.size === 0, "it is forgotten when it ends");
+  });
+});
+
 describe("the requests that the app is answering", () => {
   it("are forgotten when they end, share the entry of their trace, and are bounded", () => {
     const calls = new InboundCalls();
