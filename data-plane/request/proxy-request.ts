@@ -87,8 +87,10 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
   }
 
   onFaultPassed({ action }: RouteRuntime, abortStatus: number): void {
-    if (abortStatus === 0) this.#act(action);
-    else this.#end(replyFault(this.ctx, abortStatus));
+    if (abortStatus === 0) return this.#act(action);
+    // So that log and metrics say whose fault it was made to look like.
+    if (action.kind === "forward") chooseCluster(this.ctx, action);
+    return this.#end(replyFault(this.ctx, abortStatus));
   }
 
   #act(action: RouteRuntime["action"]): void {

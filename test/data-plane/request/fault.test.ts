@@ -35,6 +35,7 @@ describe("an injected abort", () => {
     const { proxy, seen } = await withFault(t, { abort: TEAPOT });
     assert.match(await proxy.send(GET), /^HTTP\/1\.1 418 I'm a teapot\r\nx-heddle-error: fault-injected/);
     assert.equal(proxy.last().flag, "FI");
+    assert.equal(proxy.last().destination, "reviews");
     assert.deepEqual(seen, []);
   });
 
