@@ -72,7 +72,7 @@ function factsOf({ machine, peers, setup }: Result): string {
   const versions = Object.entries(peers).map(([name, version]) => `${name} ${version}`);
   return [
     `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, Linux ${machine.kernel}, commit ${machine.commit}`,
-    `${versions.join(", ")}; one worker each`,
+    `${versions.join(", ")}; one worker each${"heddle-workers" in peers ? ", two in heddle-workers" : ""}`,
     `${setup["rounds"]} rounds of ${setup["seconds"]} s, interleaved; median (least .. most); load before ${machine.loadBefore.toFixed(1)}`,
     "",
   ].join("\n");

@@ -1,7 +1,7 @@
 import { parseArgs } from "node:util";
 
 import { err, ok, type Result } from "../../shared/result.ts";
-import { PEER_NAMES, type PeerName } from "../peers/peer.ts";
+import { DEFAULT_PEERS, PEER_NAMES, type PeerName } from "../peers/peer.ts";
 import { CASES, type Case } from "./cases.ts";
 
 export interface Options {
@@ -30,7 +30,7 @@ export function readOptions(args: readonly string[]): Result<Options, readonly s
   const caseNames = CASES.map(({ name }) => name);
   const cases = chosen("--cases", flags.cases, caseNames, faults) ?? (isQuick ? QUICK_CASES : caseNames);
   const options: Options = {
-    peers: chosen("--peers", flags.peers, PEER_NAMES, faults) ?? PEER_NAMES,
+    peers: chosen("--peers", flags.peers, PEER_NAMES, faults) ?? DEFAULT_PEERS,
     cases: CASES.filter(({ name }) => cases.includes(name)),
     rounds: numberIn("--rounds", flags.rounds ?? (isQuick ? "2" : "3"), [1, ROUNDS_MAX], faults),
     seconds: numberIn("--seconds", flags.seconds ?? (isQuick ? "0.5" : "1"), [0.1, SECONDS_MAX], faults),

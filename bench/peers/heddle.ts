@@ -17,8 +17,8 @@ const CALLER = "web";
 /** The bench says everything in flags: variables of the person who runs it must not leak into the mesh. */
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith("HEDDLE_")));
 
-/** The real program: a control plane with rows in it, and proxies that it feeds. */
-export async function startHeddle(site: Site): Promise<readonly RunningPeer[]> {
+/** The real program: a control plane with rows in it, and proxies that it feeds; one of them with several workers if wanted. */
+export async function startHeddle(site: Site, withWorkers: boolean): Promise<readonly RunningPeer[]> {
   const programs: Program[] = [];
   const stop = async (): Promise<void> => void (await Promise.all(programs.map((program) => program.stop())));
   const start = async (name: string, args: readonly string[]): Promise<[number, Readonly<Record<string, string>>]> => {
@@ -44,16 +44,22 @@ export async function startHeddle(site: Site): Promise<readonly RunningPeer[]> {
     const logged = { port: portOf(logging["outbound"]), authority: DIRECT_SERVICE, pids: [loggingPid] };
     for (const door of [outbound, inbound, mesh, logged]) await answering(door);
     const version = `${ownVersion()} on Node ${process.version}`;
-    return [
+    const peers: RunningPeer[] = [
       { name: "heddle", version, doors: { outbound, inbound, mesh }, stop },
       { name: "heddle-log", version, doors: { outbound: logged }, stop: async () => undefined },
     ];
+    if (!withWorkers) return peers;
+    const [pid, several] = await proxy("several", "--service", CALLER, "--workers", WORKERS);
+    const shared = { port: portOf(several["outbound"]), authority: DIRECT_SERVICE, pids: [pid] };
+    await answering(shared);
+    return [...peers, { name: "heddle-workers", version, doors: { outbound: shared }, stop: async () => undefined }];
   } catch (error) {
     await stop();
     throw error;
   }
 }
 
+const WORKERS = "2";
 const LOCAL = "127.0.0.1:0";
 
 function ownVersion(): string {

@@ -1,5 +1,13 @@
 /** The name of a peer on the command line and in tables. */
-export type PeerName = "heddle" | "heddle-log" | "envoy" | "haproxy" | "nginx" | "node-http" | "http-proxy";
+export type PeerName =
+  | "heddle"
+  | "heddle-log"
+  | "heddle-workers"
+  | "envoy"
+  | "haproxy"
+  | "nginx"
+  | "node-http"
+  | "http-proxy";
 
 export const PEER_NAMES: readonly PeerName[] = [
   "heddle",
@@ -9,7 +17,11 @@ export const PEER_NAMES: readonly PeerName[] = [
   "nginx",
   "node-http",
   "http-proxy",
+  "heddle-workers",
 ];
+
+/** All but the one with several workers: beside peers with one it says nothing. */
+export const DEFAULT_PEERS: readonly PeerName[] = PEER_NAMES.filter((name) => name !== "heddle-workers");
 
 /** Which way a request goes. */
 export type Way =

@@ -15,7 +15,9 @@ export async function startPeers(wanted: readonly PeerName[], site: Site): Promi
       else absent.push(one);
   };
   try {
-    if (wanted.includes("heddle") || wanted.includes("heddle-log")) add(...(await startHeddle(site)));
+    if (wanted.some((name) => name.startsWith("heddle"))) {
+      add(...(await startHeddle(site, wanted.includes("heddle-workers"))));
+    }
     if (wanted.includes("envoy")) add(await startEnvoy(site));
     if (wanted.includes("haproxy")) add(await startHaproxy(site));
     if (wanted.includes("nginx")) add(await startNginx(site));
