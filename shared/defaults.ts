@@ -229,6 +229,9 @@ export const WORKER_ANSWER_MS = 1_000;
 export const WORKER_STOP_MS = 1_000;
 /** What one worker meets, the others know after about this long. */
 export const WORKER_NEWS_MS = 10;
+/** How often it is looked whether workers answer; one that has said nothing for so long hangs, and is ended. */
+export const WORKER_WATCH_MS = 5_000;
+export const WORKER_SILENCE_MS = 30_000;
 /** Full jitter between these before a worker that died is started anew; one that lived this long had no part in the last death. */
 export const WORKER_RESTART_MIN_MS = 100;
 export const WORKER_RESTART_MAX_MS = 10_000;

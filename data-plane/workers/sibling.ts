@@ -3,6 +3,7 @@ import { extname } from "node:path";
 import { Worker } from "node:worker_threads";
 
 import type { Address } from "../../shared/address.ts";
+import type { Clock } from "../../shared/clock.ts";
 import { emptySnapshot, type Snapshot } from "../../shared/model/snapshot.ts";
 import { ListenFailed, type ListenerSpec, type Side } from "../listener/listener-set.ts";
 import { changesOf, type MapChanges } from "./map-changes.ts";
@@ -25,6 +26,7 @@ export interface Followed {
 
 export interface SiblingOptions {
   readonly start: WorkerStart;
+  readonly clock: Clock;
   /** The rows of shared counts as they are now. */
   readonly rows: () => ReadonlyMap<string, number>;
   /** The thread has ended and nobody stopped it. `error` is what it did not catch. */
@@ -50,6 +52,8 @@ export class Sibling {
   readonly #thread: Worker;
   readonly #asked = new Map<number, PromiseWithResolvers<Tally | undefined>>();
   #lastId = 0;
+  /** When it was asked what it answers next. */
+  #waitingSinceMs = 0;
   #sentRows: ReadonlyMap<string, number>;
   #sent: Followed = { snapshot: emptySnapshot, revision: 0 };
   #newest: Followed | undefined = undefined;
@@ -93,6 +97,21 @@ export class Sibling {
 
   hear(news: News): void {
     void this.#ask({ kind: "news", news });
+  }
+
+  /** For how long it has owed an answer without giving any: it does one thing after the other. */
+  get silentMs(): number {
+    return this.#asked.size === 0 ? 0 : this.#options.clock.nowMs() - this.#waitingSinceMs;
+  }
+
+  ping(): void {
+    void this.#ask({ kind: "ping" });
+  }
+
+  /** Ends the thread wherever it is; `onDied` hears of it. */
+  kill(reason: string): void {
+    this.#error ??= new Error(reason);
+    void this.#thread.terminate();
   }
 
   onControlPlane(isConnected: boolean): void {
@@ -145,6 +164,7 @@ export class Sibling {
 
   #ask(task: WorkerTask): Promise<Tally | undefined> {
     if (this.#hasEnded) return Promise.resolve(undefined);
+    if (this.#asked.size === 0) this.#waitingSinceMs = this.#options.clock.nowMs();
     this.#lastId += 1;
     const answer = Promise.withResolvers<Tally | undefined>();
     this.#asked.set(this.#lastId, answer);
@@ -160,6 +180,7 @@ export class Sibling {
     }
     const answer = this.#asked.get(word.id);
     this.#asked.delete(word.id);
+    this.#waitingSinceMs = this.#options.clock.nowMs();
     if (word.kind === "done") answer?.resolve(word.tally);
     else answer?.reject(new ListenFailed(word.reason));
   }

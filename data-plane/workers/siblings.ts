@@ -8,8 +8,10 @@ import {
   WORKER_LIVED_MS,
   WORKER_RESTART_MAX_MS,
   WORKER_RESTART_MIN_MS,
+  WORKER_SILENCE_MS,
   WORKER_STOP_MS,
   WORKER_SWAP_MS,
+  WORKER_WATCH_MS,
 } from "../../shared/defaults.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Random } from "../../shared/random.ts";
@@ -74,6 +76,7 @@ export class Siblings {
   #isLeaving = false;
   #restarts = 0;
   #tallying: Promise<readonly Tally[]> | undefined = undefined;
+  #watching: Timer | undefined = undefined;
   readonly #serving = Promise.withResolvers<void>();
 
   constructor(options: SiblingsOptions) {
@@ -91,6 +94,7 @@ export class Siblings {
   /** Starts the threads; what is asked of them meanwhile waits in their queues. */
   start(): void {
     for (const place of this.#places) this.#fill(place);
+    this.#watching = this.#options.timers.every(WORKER_WATCH_MS, () => this.#watch());
   }
 
   /** Settles when every worker has had a configuration at the same time. */
@@ -147,6 +151,7 @@ export class Siblings {
   /** Ends all threads; requests in flight are given up. */
   async stop(): Promise<void> {
     this.#isLeaving = true;
+    this.#watching?.cancel();
     for (const place of this.#places) place.restart?.cancel();
     const patience = new Promise<void>((settle) => this.#options.timers.after(WORKER_STOP_MS, settle));
     await Promise.all(this.#alive().map((sibling) => sibling.stop(patience)));
@@ -161,6 +166,7 @@ export class Siblings {
     const { config, memory, counts, meeting, clock, log } = this.#options;
     place.startedMs = clock.nowMs();
     const sibling = new Sibling({
+      clock,
       start: { config, worker: place.worker, memory, rows: new Map(counts.rows), meeting, lines: this.#openLines() },
       rows: () => counts.rows,
       onDied: (dead, error) => this.#onDied(place, dead, error),
@@ -176,6 +182,14 @@ export class Siblings {
       sibling.open(spec, address, flag).catch((error: unknown) => {
         log.error({ worker: place.worker }, error instanceof Error ? error.message : String(error));
       });
+    }
+  }
+
+  /** One that hangs keeps its connections waiting, and what the others tell it in memory. */
+  #watch(): void {
+    for (const sibling of this.#alive()) {
+      if (sibling.silentMs < WORKER_SILENCE_MS) sibling.ping();
+      else sibling.kill(`it has not answered for ${Math.round(sibling.silentMs / 1_000)} s`);
     }
   }
 

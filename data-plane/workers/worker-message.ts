@@ -38,6 +38,8 @@ export type WorkerTask =
   /** From then on it tells its load by itself. */
   | { readonly kind: "drain"; readonly side: Side }
   | { readonly kind: "tally" }
+  /** Only to be answered. */
+  | { readonly kind: "ping" }
   /** Requests in flight are given up. */
   | { readonly kind: "stop" };
 

@@ -76,6 +76,8 @@ async function perform(task: WorkerTask): Promise<Tally | undefined> {
       return undefined;
     case "tally":
       return dataPath.tally();
+    case "ping":
+      return undefined;
     case "stop":
       dataPath.close();
       await dataPath.end();
