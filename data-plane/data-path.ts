@@ -41,6 +41,7 @@ import { Egress } from "./upstream/egress.ts";
 import { HealthChecker } from "./upstream/health-checker.ts";
 import { EndpointWatches } from "./upstream/endpoint-watches.ts";
 import type { CountBook } from "./workers/count-book.ts";
+import type { SharedCalls } from "./workers/shared-calls.ts";
 import { NewsExchange } from "./workers/news-exchange.ts";
 import { rateLimitTallies } from "./workers/rate-limit-tally.ts";
 import type { News } from "./workers/worker-news.ts";
@@ -63,6 +64,8 @@ export interface DataPathOptions {
 export interface SharedByWorkers {
   readonly worker: number;
   readonly counts: CountBook;
+  /** What the app is answering. */
+  readonly calls: SharedCalls;
   /** Under which they meet to exchange news. */
   readonly meeting: string;
 }
@@ -241,7 +244,7 @@ export class DataPath {
   #listenerMaker(): (spec: ListenerSpec) => HttpListener {
     const { service, version, pathMode, underscores, limits } = this.#config;
     const logs = this.#accessLog === undefined ? [] : [new AccessLog(this.#accessLog)];
-    const calls = new InboundCalls();
+    const calls = new InboundCalls(this.#shared?.calls);
     const sink = combinedSink([this.requestMetrics, this.#decisions, ...logs, growYoungHeapUnderLoad()]);
     return (spec) =>
       new HttpListener({

@@ -9,6 +9,11 @@ export interface Clock {
   wallMs(): number;
 }
 
+/** What turns this thread's `nowMs` into milliseconds that all threads of the process count alike: each has an origin of its own. */
+export function threadClockOffsetMs(): number {
+  return Number(process.hrtime.bigint()) / 1e6 - performance.now();
+}
+
 export const systemClock: Clock = {
   nowMs: () => performance.now(),
   wallMs: () => Date.now(),

@@ -21,6 +21,7 @@ import type { ListenerSpec, Side } from "../listener/listener-set.ts";
 import { takePosts } from "../telemetry/line-post.ts";
 import type { LineWriter } from "../telemetry/line-writer.ts";
 import type { OwnedCounts } from "./count-book.ts";
+import { clearCalls } from "./shared-calls.ts";
 import { clearWorker } from "./shared-count.ts";
 import { Sibling, type Followed } from "./sibling.ts";
 import type { News } from "./worker-news.ts";
@@ -30,6 +31,7 @@ import type { WorkerState } from "./worker-families.ts";
 export interface SiblingsOptions {
   readonly config: ProxyConfig;
   readonly memory: SharedArrayBuffer;
+  readonly callMemory: SharedArrayBuffer;
   readonly counts: OwnedCounts;
   readonly meeting: string;
   /** What a worker that starts now must know. */
@@ -163,11 +165,19 @@ export class Siblings {
   }
 
   #fill(place: Place): void {
-    const { config, memory, counts, meeting, clock, log } = this.#options;
+    const { config, memory, callMemory, counts, meeting, clock, log } = this.#options;
     place.startedMs = clock.nowMs();
     const sibling = new Sibling({
       clock,
-      start: { config, worker: place.worker, memory, rows: new Map(counts.rows), meeting, lines: this.#openLines() },
+      start: {
+        config,
+        worker: place.worker,
+        memory,
+        callMemory,
+        rows: new Map(counts.rows),
+        meeting,
+        lines: this.#openLines(),
+      },
       rows: () => counts.rows,
       onDied: (dead, error) => this.#onDied(place, dead, error),
     });
@@ -199,9 +209,10 @@ export class Siblings {
   }
 
   #onDied(place: Place, dead: Sibling, error: unknown): void {
-    const { clock, timers, random, log, memory } = this.#options;
+    const { clock, timers, random, log, memory, callMemory } = this.#options;
     place.sibling = undefined;
     clearWorker(memory, place.worker);
+    clearCalls(callMemory, place.worker);
     if (dead.lastTally !== undefined) place.departed = departed(dead.lastTally, place.departed);
     if (this.#isLeaving) return;
     this.#restarts += 1;

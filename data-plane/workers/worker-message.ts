@@ -13,7 +13,9 @@ export interface WorkerStart {
   readonly config: ProxyConfig;
   /** 1 for the first thread: worker 0 is the process's main thread. */
   readonly worker: number;
+  /** Of the shared counts, and of the calls that the app makes. */
   readonly memory: SharedArrayBuffer;
+  readonly callMemory: SharedArrayBuffer;
   readonly rows: ReadonlyMap<string, number>;
   /** Where the workers exchange news. */
   readonly meeting: string;

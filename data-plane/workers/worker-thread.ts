@@ -1,6 +1,7 @@
 import { parentPort, workerData } from "node:worker_threads";
 
 import { assert, unreachable } from "../../shared/assert.ts";
+import { threadClockOffsetMs } from "../../shared/clock.ts";
 import { ACCESS_LOG_BUFFER_CHARS_MAX } from "../../shared/limits.ts";
 import { createLog } from "../../shared/log.ts";
 import { emptySnapshot, type Snapshot } from "../../shared/model/snapshot.ts";
@@ -9,6 +10,7 @@ import { describeViolations } from "../../shared/violation.ts";
 import { DataPath } from "../data-path.ts";
 import { ListenFailed } from "../listener/listener-set.ts";
 import { LinePost } from "../telemetry/line-post.ts";
+import { SharedCalls } from "./shared-calls.ts";
 import { FollowedCounts } from "./count-book.ts";
 import {
   snapshotAfter,
@@ -24,7 +26,7 @@ import type { Tally } from "./tally.ts";
 const LOAD_PERIOD_MS = 10;
 
 // Who starts this thread is sibling.ts; a bug here ends the thread, and it is started anew.
-const { config, worker, memory, rows, meeting, lines } = workerData as WorkerStart;
+const { config, worker, memory, callMemory, rows, meeting, lines } = workerData as WorkerStart;
 const port = parentPort;
 assert(port !== null, "this is the program of a thread");
 const log = createLog("heddle-proxy", config.logLevel).child({ worker });
@@ -34,7 +36,7 @@ const dataPath = new DataPath({
   config,
   log,
   accessLog: lines === undefined ? undefined : new LinePost(lines, systemTimers, ACCESS_LOG_BUFFER_CHARS_MAX),
-  shared: { worker, counts, meeting },
+  shared: { worker, counts, calls: new SharedCalls(callMemory, worker, threadClockOffsetMs()), meeting },
 });
 let snapshot: Snapshot = emptySnapshot;
 let isTellingLoad = false;

@@ -1,5 +1,5 @@
 import type { Address } from "../../shared/address.ts";
-import { systemClock } from "../../shared/clock.ts";
+import { systemClock, threadClockOffsetMs } from "../../shared/clock.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { Snapshot } from "../../shared/model/snapshot.ts";
 import { systemIds, systemRandom } from "../../shared/random.ts";
@@ -13,6 +13,7 @@ import type { Runtime } from "../runtime/runtime.ts";
 import type { LineWriter } from "../telemetry/line-writer.ts";
 import type { MetricFamily } from "../telemetry/prometheus-text.ts";
 import { OwnedCounts } from "./count-book.ts";
+import { SharedCalls, sharedCallMemory } from "./shared-calls.ts";
 import { sharedCountMemory } from "./shared-count.ts";
 import { Siblings } from "./siblings.ts";
 import type { Tally } from "./tally.ts";
@@ -36,12 +37,14 @@ export class Workers implements Drained {
       return;
     }
     const memory = sharedCountMemory(config.workers);
+    const callMemory = sharedCallMemory(config.workers);
     const counts = new OwnedCounts(memory);
+    const calls = new SharedCalls(callMemory, 0, threadClockOffsetMs());
     const meeting = `heddle-${systemIds.uuid()}`;
-    this.own = new DataPath({ config, log, accessLog, shared: { worker: 0, counts, meeting } });
+    this.own = new DataPath({ config, log, accessLog, shared: { worker: 0, counts, calls, meeting } });
     const shell = { clock: systemClock, timers: systemTimers, random: systemRandom, log };
     const standingNews = (): News => this.own.standingNews();
-    this.#siblings = new Siblings({ config, memory, counts, meeting, standingNews, accessLog, ...shell });
+    this.#siblings = new Siblings({ config, memory, callMemory, counts, meeting, standingNews, accessLog, ...shell });
   }
 
   /** Starts the other threads. */

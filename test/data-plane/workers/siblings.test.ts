@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { OwnedCounts } from "../../../data-plane/workers/count-book.ts";
+import { sharedCallMemory } from "../../../data-plane/workers/shared-calls.ts";
 import { sharedCountMemory } from "../../../data-plane/workers/shared-count.ts";
 import { Siblings } from "../../../data-plane/workers/siblings.ts";
 import { WORKER_SILENCE_MS, WORKER_WATCH_MS } from "../../../shared/defaults.ts";
@@ -27,6 +28,7 @@ describe("the threads beside the main one", () => {
     const siblings = new Siblings({
       config: proxyConfig({ service: "web", controlPlanes: [], workers: 2 }),
       memory,
+      callMemory: sharedCallMemory(2),
       counts: new OwnedCounts(memory),
       meeting: "siblings.test",
       standingNews: () => ({ attempts: [], breakers: [], ejections: [], budgets: [], tokens: [] }),
