@@ -17,6 +17,9 @@ import type { ClusterRuntime } from "../runtime/runtime.ts";
 import { ActiveChecks, type Wanted } from "./active-checks.ts";
 import type { CheckOwner, HealthCheck, HealthChecker } from "./health-checker.ts";
 
+/** Making a choice among 10,000 endpoints takes some 25 ms: then at most ten in a second. */
+const MEMBERS_PER_MS = 100;
+
 export interface WatchServices {
   readonly wheel: TimerWheel;
   readonly checker: HealthChecker;
@@ -54,6 +57,7 @@ export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner 
   #cluster: ClusterRuntime;
   #standings: Standings = PLAIN;
   #isInPanic = false;
+  #isRevisionDue = false;
   /** No control plane tells what the endpoints' own proxies find. */
   #isAlone = false;
   /** An attempt went to the cluster since the time below was taken. */
@@ -140,9 +144,9 @@ export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner 
   }
 
   onEjectionHeard(endpoint: string, reason: EjectionReason, forMs: number): void {
-    const { clock, wheel } = this.#services;
+    const { clock } = this.#services;
     const event = this.#outlier?.adopt(endpoint, reason, clock.nowMs(), forMs);
-    if (event !== undefined) wheel.arm(this.#deadline, 0);
+    if (event !== undefined) this.#reviseSoon();
   }
 
   onDeadline(): void {
@@ -167,19 +171,27 @@ export class EndpointWatch implements ResultListener, CheckOwner, DeadlineOwner 
     if (change?.now === "unhealthy") this.#services.log.warn(facts, "an endpoint fails its health checks");
     else if (change?.before === "unhealthy")
       this.#services.log.info(facts, "an endpoint passes its health checks again");
-    if (event !== undefined || change !== undefined) this.#services.wheel.arm(this.#deadline, 0);
+    if (event !== undefined || change !== undefined) this.#reviseSoon();
   }
 
   #eject(key: string, reason: EjectionReason): void {
-    const { clock, random, wheel } = this.#services;
+    const { clock, random } = this.#services;
     const event = this.#outlier?.eject(key, reason, clock.nowMs(), random.unit());
     if (event === undefined) return;
     this.#tell([event]);
-    wheel.arm(this.#deadline, 0);
+    this.#reviseSoon();
+  }
+
+  /** When the wheel turns next; in a large cluster somewhat later, so that a thousand ejections are not a thousand choices. */
+  #reviseSoon(): void {
+    if (this.#isRevisionDue) return;
+    this.#isRevisionDue = true;
+    this.#services.wheel.arm(this.#deadline, this.#cluster.choice.members.length / MEMBERS_PER_MS);
   }
 
   /** Asks the machines about every endpoint, and makes the choice anew if their answers differ from the last ones. */
   #revise(): void {
+    this.#isRevisionDue = false;
     const nowMs = this.#services.clock.nowMs();
     this.#checks.follow(this.#wantedChecks());
     const watched = this.#watched();

@@ -153,6 +153,22 @@ describe("an ejection", () => {
   });
 });
 
+describe("a large cluster", () => {
+  it("makes few choices, however many of its endpoints fail one after the other", () => {
+    const swaps = new Swaps();
+    const addresses = Array.from({ length: 2_000 }, (_, n) => `10.1.${n >> 8}.${n & 255}:80`);
+    swaps.take(...addresses);
+    const choices = new Set<unknown>();
+    for (const address of addresses.slice(0, 200)) {
+      swaps.fail(address);
+      choices.add(clusterOf(swaps.holder.current, "web").choice);
+    }
+    assert.ok(choices.size > 50 && choices.size <= 102, `${choices.size} choices in 2 s`);
+    swaps.pass(30);
+    assert.equal(swaps.eligible.length, 1_800);
+  });
+});
+
 describe("an endpoint that appears", () => {
   it("starts slowly, but not those of the first snapshot", () => {
     for (const lb of [{ kind: "round-robin" }, { kind: "least-request", choices: 2 }] as const) {
