@@ -101,6 +101,7 @@ function clusterTable(dump: ConfigDumpJson, { clusters }: ClustersJson): ConfigT
         align: "right",
         text: ({ endpoints }) => String(endpoints.filter(({ healthFlags }) => healthFlags.length === 0).length),
       },
+      { header: "PANIC", text: ({ isInPanic }) => (isInPanic ? "all are used" : "") },
       ...clusterStateColumns,
       { header: "POLICIES", text: ({ name }) => policiesOf(name), isWide: true },
     ],
