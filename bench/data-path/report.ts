@@ -2,6 +2,7 @@ import type { Paint } from "../../cli/output/paint.ts";
 import { renderTable, type Column } from "../../cli/output/table.ts";
 import type { Result, Row } from "../figures/result.ts";
 import { pairedRatio, spreadOf } from "../figures/spread.ts";
+import { targetTable } from "../figures/target-table.ts";
 import { CASES, type Case, type Figure } from "./cases.ts";
 import { judgeTargets } from "./targets.ts";
 
@@ -27,7 +28,7 @@ export function reportOf(result: Result, paint: Paint): string {
     const rows = result.rows.filter((row) => row.case === testCase.name);
     return rows.length === 0 ? [] : [`${testCase.title}\n${caseTable(testCase, rows)}${remarks(rows, paint)}`];
   });
-  return [...tables, targetTable(result.rows, paint)].filter((part) => part !== "").join("\n");
+  return [...tables, targetTable(judgeTargets(result.rows), paint)].filter((part) => part !== "").join("\n");
 }
 
 function caseTable(testCase: Case, rows: readonly Row[]): string {
@@ -74,26 +75,4 @@ function remarks(rows: readonly Row[], paint: Paint): string {
     ...(invalid.length === 0 ? [] : [paint.warn(`${peer}: ${invalid.length} rounds not counted: ${invalid.at(-1)}`)]),
   ]);
   return lines.map((line) => `  ${line}\n`).join("");
-}
-
-function targetTable(rows: readonly Row[], paint: Paint): string {
-  const judged = judgeTargets(rows);
-  if (judged.length === 0) return "";
-  return `Targets\n${renderTable(
-    [
-      { header: "NUMBER", text: ({ title }) => title },
-      {
-        header: "IS",
-        align: "right",
-        text: ({ value, unit }) => (Number.isNaN(value) ? "" : `${value.toFixed(2)} ${unit}`),
-      },
-      { header: "AT MOST", align: "right", text: ({ max, unit }) => `${max} ${unit}` },
-      {
-        header: "",
-        text: ({ verdict }) =>
-          ({ reached: paint.good, missed: paint.bad, "not measured": paint.warn })[verdict](verdict),
-      },
-    ],
-    judged,
-  )}`;
 }

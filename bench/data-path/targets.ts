@@ -1,5 +1,6 @@
 import { medianOf, pairedRatio } from "../figures/spread.ts";
 import type { Result } from "../figures/result.ts";
+import { verdictOf, type TargetReached } from "../figures/target-table.ts";
 import type { Figure } from "./cases.ts";
 
 /** A number that the proxy must reach, as a quotient with a peer of the same run or on its own. */
@@ -13,15 +14,6 @@ interface Target {
   /** Undefined: the figure itself is compared. */
   readonly beside?: string;
   readonly unit?: string;
-}
-
-export interface TargetReached {
-  readonly title: string;
-  /** NaN when no round was valid. */
-  readonly value: number;
-  readonly max: number;
-  readonly unit: string;
-  readonly verdict: "reached" | "missed" | "not measured";
 }
 
 const CPU = "cpuUsPerRequest";
@@ -49,7 +41,6 @@ export function judgeTargets(rows: Result["rows"]): readonly TargetReached[] {
     const theirs = beside === undefined ? [] : rounds(beside, target);
     if (own === undefined || theirs === undefined) return [];
     const value = beside === undefined ? medianOf(own) : pairedRatio(own, theirs);
-    const verdict = Number.isNaN(value) ? "not measured" : value <= max ? "reached" : "missed";
-    return [{ title, value, max, unit, verdict }];
+    return [{ title, value, max, unit, verdict: verdictOf(value, max) }];
   });
 }

@@ -30,6 +30,6 @@ export function machineFacts(): Machine {
 function commit(): string {
   const git = (...args: string[]): string =>
     spawnSync("git", args, { cwd: packageRoot, encoding: "utf8" }).stdout.trim();
-  const dirty = git("status", "--porcelain", "--", "data-plane", "shared") === "" ? "" : "+changes";
+  const dirty = git("status", "--porcelain", "--", "control-plane", "data-plane", "shared") === "" ? "" : "+changes";
   return `${git("rev-parse", "--short", "HEAD")}${dirty}` || "unknown";
 }

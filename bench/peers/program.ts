@@ -45,11 +45,11 @@ export class Program {
     return JSON.parse(content) as Readonly<Record<string, string>>;
   }
 
-  /** SIGTERM, and SIGKILL for what is left of it and its children two seconds later. */
-  async stop(): Promise<void> {
+  /** SIGTERM, and SIGKILL for what is left of it and its children after that time. */
+  async stop(graceMs = STOP_MS_MAX): Promise<void> {
     const family = pidsOf([this.pid]);
     this.#child.kill();
-    const lateMs = performance.now() + STOP_MS_MAX;
+    const lateMs = performance.now() + graceMs;
     while (!this.#hasEnded && performance.now() < lateMs) await pause(POLL_MS);
     for (const pid of family) endNow(pid);
   }
