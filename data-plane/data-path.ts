@@ -277,6 +277,7 @@ function connectionTimes(limits: ProxyLimitValues): Partial<ConnectionTimes> {
   return {
     headerMs: limits.headTimeoutMs,
     bodyIdleMs: limits.bodyIdleTimeoutMs,
+    requestMs: limits.requestTimeoutMs,
     keepAliveIdleMs: limits.idleTimeoutMs,
     streamIdleMs: limits.streamIdleTimeoutMs,
     tunnelIdleMs: limits.tunnelIdleTimeoutMs,

@@ -187,6 +187,8 @@ export const TOKEN_LEASE_RETRY_MS = 500;
 // The data path (http1.md 5).
 export const HEADER_TIMEOUT_MS = 10_000;
 export const BODY_IDLE_TIMEOUT_MS = 30_000;
+/** For a whole request; 0: none, as Envoy's request_timeout, so that an upload may take its time. */
+export const REQUEST_TIMEOUT_MS = 0;
 export const KEEP_ALIVE_IDLE_MS = 60_000;
 /** Below Node's default keepAliveTimeout of 5 s, the most common cause of keep-alive races (semantics.md 19.4). */
 export const UPSTREAM_IDLE_MS = 4_000;

@@ -175,6 +175,7 @@ export const HEAD_FIELDS_LIMIT: Range = { min: 1, max: 10_000 };
 export const BODY_BYTES_LIMIT: Range = { min: 0, max: 1024 ** 4 };
 export const HEAD_TIMEOUT_LIMIT_MS: Range = { min: 100, max: 3_600_000 };
 export const BODY_IDLE_LIMIT_MS: Range = { min: 100, max: 3_600_000 };
+export const REQUEST_TIMEOUT_LIMIT_MS: Range = { min: 0, max: 86_400_000 };
 /** Envoy's idle_timeout is an hour by default. */
 export const IDLE_TIMEOUT_LIMIT_MS: Range = { min: 100, max: 86_400_000 };
 export const STREAM_IDLE_LIMIT_MS: Range = { min: 0, max: 86_400_000 };

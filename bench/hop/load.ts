@@ -9,7 +9,8 @@ interface Order {
   readonly connections: number;
 }
 
-const REQUEST = "GET /reviews/17?full=1 HTTP/1.1\r\nhost: reviews\r\nuser-agent: hop\r\naccept: */*\r\n\r\n";
+const ID_CHARS = 8;
+const AFTER_ID = "?full=1 HTTP/1.1\r\nhost: reviews\r\nuser-agent: hop\r\naccept: */*\r\n\r\n";
 
 function run(order: Order): Promise<number> {
   return new Promise((resolve, reject) => {
@@ -20,6 +21,7 @@ function run(order: Order): Promise<number> {
       const socket = connect({ port: order.port, host: "127.0.0.1", noDelay: true });
       let responseBytes = 0;
       let received = 0;
+      let id = "";
       const send = (): void => {
         if (sent === order.requests) {
           socket.end();
@@ -27,7 +29,8 @@ function run(order: Order): Promise<number> {
         }
         sent += 1;
         received = 0;
-        socket.write(REQUEST, "latin1");
+        id = String(sent).padStart(ID_CHARS, "0");
+        socket.write(`GET /reviews/${id}${AFTER_ID}`, "latin1");
       };
       socket.on("connect", send);
       socket.on("data", (bytes: Buffer) => {
@@ -37,6 +40,8 @@ function run(order: Order): Promise<number> {
           const length = /\r\ncontent-length: (\d+)/i.exec(text);
           if (!text.startsWith("HTTP/1.1 200") || head < 0 || length === null)
             reject(new Error(`not a response of the upstream: ${text.slice(0, 200)}`));
+          else if (!text.startsWith(id, head + 4))
+            reject(new Error(`the answer of another request than ${id}: ${text}`));
           else responseBytes = head + 4 + Number(length[1]);
         }
         received += bytes.length;

@@ -3,6 +3,7 @@ import {
   HEADER_TIMEOUT_MS,
   KEEP_ALIVE_IDLE_MS,
   LINGER_MS,
+  REQUEST_TIMEOUT_MS,
   STREAM_IDLE_MS,
   TUNNEL_IDLE_MS,
   WRITE_STALL_MS,
@@ -15,6 +16,8 @@ export interface ConnectionTimes {
   readonly headerMs: number;
   /** Between two parts of a request's body. */
   readonly bodyIdleMs: number;
+  /** From the end of a head to the end of the body, however busily it drips; 0: for ever. */
+  readonly requestMs: number;
   /** Between two requests. */
   readonly keepAliveIdleMs: number;
   /** Without a byte in either direction while a request is in progress; 0: for ever. */
@@ -28,6 +31,7 @@ export interface ConnectionTimes {
 export const CONNECTION_TIMES: ConnectionTimes = {
   headerMs: HEADER_TIMEOUT_MS,
   bodyIdleMs: BODY_IDLE_TIMEOUT_MS,
+  requestMs: REQUEST_TIMEOUT_MS,
   keepAliveIdleMs: KEEP_ALIVE_IDLE_MS,
   streamIdleMs: STREAM_IDLE_MS,
   tunnelIdleMs: TUNNEL_IDLE_MS,

@@ -99,7 +99,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   }
 
   resumeBody(): void {
-    if (this.#gate.resumeBody()) this.#arm(this.#patience, this.#home.times.bodyIdleMs);
+    if (this.#gate.resumeBody()) this.#awaitBody();
   }
 
   beginTunnel(): void {
@@ -275,12 +275,20 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
       this.#onEnd();
     } else if (request !== undefined) {
       this.#startOrFlush(request);
-      if (this.#request === request) this.#arm(this.#patience, this.#home.times.bodyIdleMs);
+      if (this.#request === request) this.#awaitBody();
     } else if (this.#decoder.started && this.#hasServed) {
       // Once per head, not per chunk of it: a client that sends a byte now and then gains no time.
       this.#hasServed = false;
       this.#arm(this.#patience, this.#home.times.headerMs);
     }
+  }
+
+  #awaitBody(): void {
+    const { services, times } = this.#home;
+    const startMs = this.#request?.ctx.startMs;
+    const isBounded = times.requestMs > 0 && startMs !== undefined;
+    const leftMs = isBounded ? startMs + times.requestMs - services.clock.nowMs() : Infinity;
+    this.#arm(this.#patience, Math.min(times.bodyIdleMs, Math.max(0, leftMs)));
   }
 
   /** The beginning of the body that came with the head leaves in one write with it. */

@@ -29,6 +29,7 @@ describe("the settings of a proxy", () => {
         bodyBytesMax: 0,
         headTimeoutMs: 10_000,
         bodyIdleTimeoutMs: 30_000,
+        requestTimeoutMs: 0,
         idleTimeoutMs: 60_000,
         streamIdleTimeoutMs: 300_000,
         tunnelIdleTimeoutMs: 3_600_000,

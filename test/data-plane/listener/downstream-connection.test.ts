@@ -216,6 +216,25 @@ describe("the patience of a downstream connection", () => {
     assert.equal(proxy.active, 0);
   });
 
+  it("ends with 408 for a body that drips beyond the time of its request", async (t) => {
+    const listener = { times: { requestMs: 60_000 } };
+    const options = { clock: new ManualClock(), timeoutMs: 0, listener };
+    const proxy = await new ProxyFixture([await scriptedUpstream(t, echoPath)], options).start(t);
+    const client = await proxy.connect();
+    client.write(`POST /a HTTP/1.1\r\n${HOST}content-length: 10\r\n\r\n`);
+    for (const byte of "abc") {
+      client.write(byte);
+      await proxy.until(() => proxy.active === 1, "the request is under way");
+      await proxy.pass(19_000);
+      assert.equal(proxy.sink.finished.length, 0);
+    }
+    client.write("d");
+    await proxy.pass(4_000);
+    assert.equal(proxy.sink.finished.length, 1);
+    assert.match(await client.response(), /^HTTP\/1\.1 408 .*x-heddle-error: client-timeout/s);
+    assert.equal(proxy.active, 0);
+  });
+
   it("ends with a reset for a client that does not take its answer", async (t) => {
     const body = "x".repeat(16 * 1024 * 1024);
     const big = answering(() => `HTTP/1.1 200 OK\r\ncontent-length: ${body.length}\r\n\r\n${body}`);

@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { answering, ProxyFixture, scriptedUpstream } from "../../support/proxy-fixture.ts";
+import { bodyOf } from "../../support/raw-client.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: reviews\r\n\r\n";
 const HALF_POST = "POST / HTTP/1.1\r\nHost: reviews\r\ncontent-length: 10\r\n\r\nhalf";
@@ -12,14 +13,19 @@ describe("after thousands of requests", () => {
   it("and hundreds of aborted ones nothing is left over", async (t) => {
     const port = await scriptedUpstream(
       t,
-      answering(() => "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok"),
+      answering((request) => {
+        const id = /^\w+ \/(\w*) /.exec(request)?.[1] ?? "";
+        return `HTTP/1.1 200 OK\r\ncontent-length: ${id.length}\r\n\r\n${id}`;
+      }),
     );
     const proxy = await new ProxyFixture([port]).start(t);
+    let ids = 0;
     const keepAlive = async (): Promise<void> => {
       const client = await proxy.connect();
       for (let i = 0; i < REQUESTS / 10; i += 1) {
-        client.write(GET);
-        await client.response();
+        const id = `id${(ids += 1)}`;
+        client.write(`GET /${id} HTTP/1.1\r\nHost: reviews\r\n\r\n`);
+        assert.equal(bodyOf(await client.response()), id, "the answer is the request's own");
       }
       client.destroy();
     };
