@@ -1,7 +1,9 @@
 import type { SharedCount } from "../workers/shared-count.ts";
 
 /** A loop this late keeps each request waiting about twice as long: once to be read, once for its answer. */
-const LATE_MS = 50;
+const LATE_MS = 250;
+/** So often in a row: a collection of garbage, or a machine that is away for a moment, is no overload. */
+const LATE_TURNS = 4;
 /** How fast the share that is refused grows while the loop is late, and falls when it is not: each time it is looked at. */
 const RISE = 0.1;
 const FALL = 0.05;
@@ -34,6 +36,7 @@ export class LoadShedder {
   readonly #periodMs: number;
   readonly #inFlightOfAll: SharedCount | undefined;
   #lastTurnMs: number | undefined = undefined;
+  #lateTurns = 0;
   #severity = 0;
 
   /** `inFlightOfAll` counts for all workers, which share `requestsMax`; undefined with one. */
@@ -82,7 +85,9 @@ export class LoadShedder {
   onTurn(nowMs: number): void {
     const lateMs = this.#lastTurnMs === undefined ? 0 : nowMs - this.#lastTurnMs - this.#periodMs;
     this.#lastTurnMs = nowMs;
-    this.#severity = lateMs > LATE_MS ? Math.min(1, this.#severity + RISE) : Math.max(0, this.#severity - FALL);
+    this.#lateTurns = lateMs > LATE_MS ? this.#lateTurns + 1 : 0;
+    if (this.#lateTurns >= LATE_TURNS) this.#severity = Math.min(1, this.#severity + RISE);
+    else if (this.#lateTurns === 0) this.#severity = Math.max(0, this.#severity - FALL);
   }
 
   /** The first half of the severity falls on what comes from outside, the second on the app's own calls. */
