@@ -57,7 +57,7 @@ export function renderVerdict(naive: SideTally, guarded: SideTally, times: Times
   const [ofNaive = 0, ofGuarded = 0] = sides.map((tally) => tally.stretch(times.slowMs, times.endMs).reached);
   return [
     `\n${renderTable(COLUMNS, rows)}`,
-    `\n${ofNaive} requests reached ratings on the naive side, ${ofGuarded} on the protected one: ${percent(1 - ofGuarded / ofNaive)} less.\n`,
+    `\nRequests at ratings: ${ofNaive} naive, ${ofGuarded} protected, ${percent(1 - ofGuarded / ofNaive)} less.\n`,
   ].join("");
 }
 

@@ -54,7 +54,7 @@ when it is well again (10.00s)  200 requests  200 requests
   at ratings, per request               1.0x          1.0x
 only its own answers again             never       at once
 
-4200 requests reached ratings on the naive side, 300 on the protected one: 92.8% less.
+Requests at ratings: 4200 naive, 300 protected, 92.8% less.
 `,
     );
   });
