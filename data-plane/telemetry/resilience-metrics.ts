@@ -8,7 +8,7 @@ import type { MetricFamily, Sample } from "./prometheus-text.ts";
 
 const STATES: { readonly [state in BreakerState]: number } = { closed: 0, "half-open": 1, open: 2 };
 
-/** Breakers, budgets and limits of the services and clusters that have them. */
+/** Breakers, budgets, limits and mirrors of the services and clusters that have them. */
 export function resilienceFamilies(runtime: Runtime, nowMs: number): readonly MetricFamily[] {
   const clusters = [...runtime.clusters.values()].slice(0, METRIC_SERIES_MAX);
   // All version subsets of a service have its policies.
@@ -18,6 +18,7 @@ export function resilienceFamilies(runtime: Runtime, nowMs: number): readonly Me
     ...retryFamilies(services, nowMs),
     ...adaptiveFamilies(services),
     ...limitFamilies(clusters.filter(isLimited).map(({ state }) => state)),
+    mirrorFamily(clusters.map(({ state }) => state)),
   ];
 }
 
@@ -132,6 +133,28 @@ function limitFamilies(states: readonly ClusterState[]): readonly MetricFamily[]
       samples: samples("overflows"),
     },
   ];
+}
+
+/** Of clusters that copies were meant for. */
+function mirrorFamily(states: readonly ClusterState[]): MetricFamily {
+  return {
+    name: "heddle_mirrored_total",
+    help: "Copies of requests: answered, failed, or dropped because there was no endpoint or too many were under way.",
+    type: "counter",
+    samples: states.flatMap(({ name, mirrors }) =>
+      mirrors.answered + mirrors.failed + mirrors.dropped === 0
+        ? []
+        : (["answered", "failed", "dropped"] as const).map((result) =>
+            sample(
+              [
+                ["cluster", name],
+                ["result", result],
+              ],
+              mirrors[result],
+            ),
+          ),
+    ),
+  };
 }
 
 function sample(labels: Sample["labels"], value: number): Sample {

@@ -46,4 +46,14 @@ describe("the metrics of breakers, budgets and limits", () => {
     assert.match(text, /^heddle_retries_refused_total\{service="web",reason="retry-budget"\} 1$/m);
     assert.match(text, /^heddle_concurrency_overflows_total\{cluster="web",limit="requests"\} 1$/m);
   });
+
+  it("tell what became of copies, of clusters that got any", () => {
+    const shadow = clusterRuntime("shadow");
+    Object.assign(shadow.state.mirrors, { answered: 3, failed: 1, dropped: 2 });
+    const text = textOf([shadow, clusterRuntime("plain")]);
+    for (const [result, count] of Object.entries({ answered: 3, failed: 1, dropped: 2 })) {
+      assert.match(text, new RegExp(`^heddle_mirrored_total\\{cluster="shadow",result="${result}"\\} ${count}$`, "m"));
+    }
+    assert.doesNotMatch(text, /plain/);
+  });
 });
