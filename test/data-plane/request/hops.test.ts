@@ -101,6 +101,36 @@ describe("retries over several hops", () => {
   });
 });
 
+describe("the calls of an app", () => {
+  it("are not retried when the request that it answers is a retry already", async (t) => {
+    let requests = 0;
+    const last = await scriptedUpstream(
+      t,
+      answering(() => {
+        requests += 1;
+        return UNAVAILABLE;
+      }),
+    );
+    const inbound = await service(t, last);
+    await inbound.send(get(`x-heddle-attempt: 2\r\n${TRACEPARENT}`));
+    assert.equal(requests, 1);
+  });
+
+  it("that were retried are told to who called it, though the retry went well", async (t) => {
+    let requests = 0;
+    const last = await scriptedUpstream(
+      t,
+      answering(() => {
+        requests += 1;
+        return requests === 1 ? UNAVAILABLE : OK;
+      }),
+    );
+    const inbound = await service(t, last, { answer: UNAVAILABLE });
+    assert.match(await inbound.send(get(TRACEPARENT)), /^HTTP\/1\.1 503 .*x-heddle-retried: true/s);
+    assert.equal(requests, 2);
+  });
+});
+
 describe("a retry that a policy refuses", () => {
   it("is not made by an earlier hop in its place", async (t) => {
     let requests = 0;
