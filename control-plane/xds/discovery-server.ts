@@ -49,8 +49,9 @@ export class DiscoveryServer {
   #beatMs = 0;
   /** Since when this process runs without standing still: what it did not hear before is not the peers' fault. */
   #awakeMs = 0;
-  /** The fan-out that counts: an older one still in progress stops when it sees another. */
-  #fanOut = 0;
+  /** Streams that wait for their turn to get the newest snapshot, in that order. */
+  readonly #due = new Set<NodeStream>();
+  #handingOut: Promise<void> | undefined = undefined;
 
   constructor(options: DiscoveryServerOptions) {
     this.#options = options;
@@ -86,22 +87,28 @@ export class DiscoveryServer {
 
   /**
    * Gives every stream the newest snapshot of its class. In slices, so that requests are read in between: an ACK that
-   * waits behind a thousand writes would make every later push slower.
+   * waits behind a thousand writes would make every later push slower. Settles when no stream waits for its turn.
+   *
+   * A stream that still waits when there is news again keeps its place. To start over with each would never reach the
+   * last streams while edits come faster than a round takes.
    */
   async publish(): Promise<void> {
-    this.#fanOut += 1;
-    const mine = this.#fanOut;
+    for (const stream of this.#options.streams()) this.#due.add(stream);
+    this.#handingOut ??= this.#handOut().finally(() => (this.#handingOut = undefined));
+    await this.#handingOut;
+  }
+
+  async #handOut(): Promise<void> {
     const { clock } = this.#options;
     let sliceEndMs = clock.nowMs() + FAN_OUT_SLICE_MS;
     let count = 0;
-    // A copy: streams come and go between the slices.
-    for (const stream of Array.from(this.#options.streams())) {
+    // What is added meanwhile comes up in the same walk.
+    for (const stream of this.#due) {
+      this.#due.delete(stream);
       stream.refresh();
       count += 1;
       if (count % STREAMS_PER_LOOK !== 0 || clock.nowMs() < sliceEndMs) continue;
       await new Promise((resolve) => setImmediate(resolve));
-      // A newer snapshot starts over and reaches the rest as well.
-      if (mine !== this.#fanOut) return;
       sliceEndMs = clock.nowMs() + FAN_OUT_SLICE_MS;
     }
   }
