@@ -30,7 +30,6 @@ import {
 } from "./reply-locally.ts";
 import type { RequestContext } from "./request-context.ts";
 import { copyOf, type ResponseCopy } from "./response-copy.ts";
-import { payForRetries } from "./retries.ts";
 import { extendTime, leaveCall, settleTime, startTime, stopTime } from "./settle-time.ts";
 import { Tries, type TriesOwner } from "./tries.ts";
 import { Tunnel } from "./tunnel.ts";
@@ -103,7 +102,6 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
     if (ctx.traceId === "") readPropagation(ctx);
     settleTime(ctx, action);
     if (ctx.timeoutMs === 0) return this.#answer("timeout");
-    payForRetries(ctx);
     if (ctx.body.isComplete) this.#onReceived(action);
     this.#idle = watchIdleness(ctx, this);
     return this.#tries.begin(false);

@@ -77,7 +77,7 @@ function mayFollow(ctx: RequestContext, retry: RetryPolicy | undefined): boolean
 }
 
 // Hot: once per request.
-/** An original request pays for retries of this and others. */
+/** A request that is sent pays for retries of this and others; one that is refused puts no load on the service, and earns none. */
 export function payForRetries({ cluster, services }: RequestContext): void {
   if (cluster?.policies.retryBudget === undefined) return;
   cluster.state.service.retryBudget.deposit(cluster.policies.retryBudget, services.clock.nowMs());

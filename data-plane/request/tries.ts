@@ -10,7 +10,7 @@ import { outcomeOfResponse, TOO_SLOW } from "./outcome.ts";
 import { pickEndpoint } from "./pick-endpoint.ts";
 import { Race } from "./race.ts";
 import type { RequestContext } from "./request-context.ts";
-import { noteRetry, Retries } from "./retries.ts";
+import { noteRetry, payForRetries, Retries } from "./retries.ts";
 
 export interface TriesOwner extends AttemptOwner, DeadlineOwner {
   /** No attempt could begin, and none is under way. */
@@ -117,6 +117,7 @@ export class Tries {
       giveBack(cluster, permit);
       return "no-endpoint";
     }
+    if (ctx.attempts === 0) payForRetries(ctx);
     ctx.attempts += 1;
     ctx.endpoint = endpoint.key;
     const isFresh = fresh || ctx.head.form === "authority";

@@ -73,6 +73,15 @@ describe("a request to a service whose breaker is open", () => {
     );
   });
 
+  it("earns no retries: a storm of refusals is not paid back as a storm of retries", async (t) => {
+    const service = new Service();
+    const policies = { breaker: BREAKER, retryBudget: { ratio: 1, minPerSec: 0, windowMs: 10_000 } };
+    const proxy = await service.behindProxy(t, { policies });
+    await fail(proxy, 20);
+    const { retryBudget } = proxy.clusterState.service;
+    assert.equal(retryBudget.balance(policies.retryBudget, service.clock.now), 5);
+  });
+
   it("is a probe after the recovery time, and two of them close it", async (t) => {
     const service = new Service();
     const proxy = await service.behindProxy(t);
