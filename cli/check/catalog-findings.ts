@@ -15,6 +15,7 @@ export interface CatalogRows {
 export function catalogFindings(rows: CatalogRows): readonly Finding[] {
   return [
     ...summed(emptyServices(rows), "every service that is routed to has a healthy endpoint"),
+    ...rows.policies.flatMap((policy) => failingApps(policy, rows.endpoints)),
     ...summed(
       rows.splits.flatMap((split) => splitFindings(split, rows.endpoints)),
       "every split names versions that have endpoints",
@@ -46,6 +47,18 @@ function emptyServices({ policies, endpoints, splits, routes }: CatalogRows): re
       problem(`service ${service} has no endpoints (named by ${from})`, `heddle run --service ${service} -- COMMAND`),
     ];
   });
+}
+
+/** What the apps' own proxies have reported; it counts only while the policy asks them. */
+function failingApps({ serviceName, healthCheck }: ServicePolicy, endpoints: readonly ServiceEndpoint[]): Finding[] {
+  if (healthCheck !== "proxy" && healthCheck !== "both") return [];
+  const listed = endpoints.filter((row) => row.serviceName === serviceName && row.healthy);
+  const failing = listed.filter(({ health }) => health === "failing");
+  if (failing.length === 0) return [];
+  const where = failing.map(({ podIp, port, registeredBy }) => registeredBy ?? `${podIp}:${port}`).join(", ");
+  const text = `service ${serviceName}: ${failing.length} of ${listed.length} apps fail their health checks (${where})`;
+  const tell = failing.length === listed.length ? problem : warning;
+  return [tell(text, "heddle list endpoints")];
 }
 
 function splitFindings(split: TrafficSplit, endpoints: readonly ServiceEndpoint[]): readonly Finding[] {

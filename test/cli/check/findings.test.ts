@@ -64,6 +64,21 @@ describe("check", () => {
     ]);
   });
 
+  it("finds apps that fail the health checks of their own proxies, while the policy asks these", () => {
+    const found = (healthCheck: string, ...healths: readonly ("passing" | "failing")[]): readonly string[] => {
+      const policy = { kind: "ServicePolicy", service_name: "reviews", health_check: healthCheck };
+      const catalog = rows(policy, ...healths.map((_, n) => endpoint("reviews", { port: 9_100 + n })));
+      const endpoints = catalog.endpoints.map((row, n) => ({ ...row, health: healths[n] ?? row.health }));
+      return wrong({ ...catalog, endpoints });
+    };
+    const words = "apps fail their health checks";
+    const [one] = found("proxy", "passing", "failing");
+    assert.match(one ?? "", new RegExp(`^warn service reviews: 1 of 2 ${words} \\(.*:9101\\)$`));
+    assert.match(found("both", "failing")[0] ?? "", new RegExp(`^bad service reviews: 1 of 1 ${words}`));
+    assert.deepEqual(found("proxy", "passing"), []);
+    assert.deepEqual(found("callers", "failing"), []);
+  });
+
   it("finds splits to versions that nobody runs; an endpoint without a version is the first side", () => {
     const split: Document = { kind: "TrafficSplit", destination_service: "reviews", v1_weight: 90, v2_weight: 10 };
     assert.deepEqual(wrong(rows(endpoint("reviews"), split)), [
