@@ -163,11 +163,16 @@ export class Membership {
     }
     this.#wishes.clear();
     this.#reports.clear();
-    for (const [nodeId, wish] of wishes) {
-      if (wish.kind === "unhealthy") this.#takenOut.add(nodeId);
-      else this.#takenOut.delete(nodeId);
-    }
+    this.#noteTakenOut(wishes, registeredRows(catalog));
     this.#forgetTakenOut();
+  }
+
+  /** What an operator took out before is not ours to bring back. */
+  #noteTakenOut(wishes: ReadonlyMap<string, Wish>, before: ReturnType<typeof registeredRows>): void {
+    for (const [nodeId, wish] of wishes) {
+      if (wish.kind !== "unhealthy") this.#takenOut.delete(nodeId);
+      else if (before.get(nodeId)?.some((row) => row.healthy) === true) this.#takenOut.add(nodeId);
+    }
   }
 
   /** A node whose address another one took has no row any more. */
