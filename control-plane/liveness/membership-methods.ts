@@ -18,9 +18,12 @@ export function membershipMethods(membership: Membership): readonly Method[] {
     if (outcome === undefined) {
       return err({ code: status.NOT_FOUND, details: `no endpoint is registered by node "${nodeId}"` });
     }
+    if (!outcome.ok) {
+      return err({ code: status.UNAVAILABLE, details: `the endpoint could not be taken out: ${outcome.error}` });
+    }
     // The node that leaves need not know that it does.
-    const waiting = outcome.waiting.map((one) => one.nodeId).filter((id) => id !== nodeId);
-    return ok({ revision: BigInt(outcome.revision), waiting });
+    const waiting = outcome.value.waiting.map((one) => one.nodeId).filter((id) => id !== nodeId);
+    return ok({ revision: BigInt(outcome.value.revision), waiting });
   });
   const reportHealth = unaryMethod(MembershipService.reportHealth, async ({ nodeId, health, detail }) => {
     const isKnown = membership.report(nodeId, reportedHealth(health), detail.slice(0, HEALTH_DETAIL_CHARS_MAX));

@@ -2,6 +2,7 @@ import type { Clock } from "../../shared/clock.ts";
 import { LEASE_TICK_MS, REGISTRATION_BATCH_MS, REGISTRATION_RETRY_MS } from "../../shared/defaults.ts";
 import type { Logger } from "../../shared/log.ts";
 import type { ProxyNode } from "../../shared/model/node.ts";
+import { err, ok, type Result } from "../../shared/result.ts";
 import type { Timer, Timers } from "../../shared/timers.ts";
 import { describeViolations } from "../../shared/violation.ts";
 import type { Store } from "../store/store.ts";
@@ -95,16 +96,17 @@ export class Membership {
 
   /**
    * Takes the node's endpoint out, then waits until no connected proxy can send to it any more. Undefined: this node
-   * registered none.
+   * registered none. The error, in words: the store did not take it, and is asked again later. The node is still sent to.
    */
-  async drain(nodeId: string, waitMs: number, signal: AbortSignal): Promise<RevisionWait | undefined> {
+  async drain(nodeId: string, waitMs: number, signal: AbortSignal): Promise<Result<RevisionWait, string> | undefined> {
     const isListed = registeredRows(this.#options.store.catalog()).has(nodeId) || this.#wishes.has(nodeId);
     if (!isListed) return undefined;
     this.#draining.add(nodeId);
     this.#wishes.set(nodeId, { kind: "unhealthy" });
-    this.#commit();
+    const refusal = this.#commit();
+    if (refusal !== undefined) return err(refusal);
     const { revision } = this.#options.store.catalog();
-    return await this.#options.fleet.waitForRevision(revision, waitMs, signal);
+    return ok(await this.#options.fleet.waitForRevision(revision, waitMs, signal));
   }
 
   /** What the node's own checks of its app came to. False: this node registered no endpoint. */
@@ -143,7 +145,8 @@ export class Membership {
     this.#flush ??= this.#options.timers.after(REGISTRATION_BATCH_MS, () => this.#commit());
   }
 
-  #commit(): void {
+  /** Why nothing was stored; undefined when it was. */
+  #commit(): string | undefined {
     this.#flush?.cancel();
     this.#flush = undefined;
     const wishes = new Map(this.#wishes);
@@ -159,12 +162,13 @@ export class Membership {
         "endpoints of proxies could not be stored",
       );
       this.#flush = this.#options.timers.after(REGISTRATION_RETRY_MS, () => this.#commit());
-      return;
+      return outcome.reason;
     }
     this.#wishes.clear();
     this.#reports.clear();
     this.#noteTakenOut(wishes, registeredRows(catalog));
     this.#forgetTakenOut();
+    return undefined;
   }
 
   /** What an operator took out before is not ours to bring back. */

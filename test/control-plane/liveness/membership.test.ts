@@ -7,6 +7,7 @@ import type { Store } from "../../../control-plane/store/store.ts";
 import { LEASE_GRACE_MS, LEASE_MS, LEASE_TICK_MS } from "../../../shared/defaults.ts";
 import type { ProxyNode } from "../../../shared/model/node.ts";
 import { nodeOf } from "../../support/ads-client.ts";
+import { endpoint } from "../../support/catalog-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { openStore, put, silentLog } from "../../support/stores.ts";
 
@@ -22,9 +23,9 @@ interface World {
 
 const web: ProxyNode = nodeOf("web-1", { inbound: "10.0.0.1:15006" });
 
-function open(t: TestContext): World {
+function open(t: TestContext, bytesMax?: number): World {
   const clock = new ManualClock();
-  const store = openStore(t);
+  const store = openStore(t, bytesMax === undefined ? {} : { bytesMax });
   const due = new Map<object, { readonly atMs: number; readonly task: () => void }>();
   let sweep = (): void => undefined;
   const timers = {
@@ -89,5 +90,33 @@ describe("a proxy that was lost and comes back", () => {
     connect(world);
     assert.equal(world.row()?.healthy, false);
     world.membership.onDisconnected(web.id);
+  });
+});
+
+describe("a drain", () => {
+  it("is told as done once nobody sends to the proxy", async (t) => {
+    const world = open(t);
+    connect(world);
+    const outcome = await world.membership.drain(web.id, 1, new AbortController().signal);
+    assert.ok(outcome?.ok);
+    assert.deepEqual([outcome.value.waiting, world.row()?.healthy], [[], false]);
+    assert.equal(await world.membership.drain("nobody", 1, new AbortController().signal), undefined);
+  });
+
+  it("that a full store does not take is not told as done", async (t) => {
+    const world = open(t, 400_000);
+    connect(world);
+    const { store } = world;
+    put(store, [endpoint("reviews", 1)]);
+    // Edits like the drain's own and no larger, until there is not even room for one.
+    const least = { author: "a", reason: "", expectedRevision: undefined };
+    const edit = (weight: number) =>
+      store.commit({ puts: [endpoint("reviews", 1, { weight: 1 + (weight % 9) })], deletions: [] }, least).kind;
+    let edits = 1;
+    while (edit(edits) === "committed") assert.ok((edits += 1) < 10_000, "the store never gets full");
+    const outcome = await world.membership.drain(web.id, 1, new AbortController().signal);
+    assert.equal(outcome?.ok, false);
+    assert.match(outcome.error, /full/);
+    assert.equal(world.row()?.healthy, true, "it is still sent to");
   });
 });
