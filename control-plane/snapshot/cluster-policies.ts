@@ -13,7 +13,8 @@ import type { ServicePolicy } from "../catalog/service-policy.ts";
 /** What a ServicePolicy says of the clusters of its service: the whole service and each version alike. */
 export function clusterPolicies(policy: ServicePolicy): ClusterPolicies {
   return {
-    breaker: breakerPolicy(policy),
+    // An operator who turns both detectors off also lets go of a breaker that is open.
+    breaker: isBreakerOff(policy) ? undefined : breakerPolicy(policy),
     retryBudget: {
       ratio: policy.retryBudgetPercent / 100,
       minPerSec: policy.retryBudgetMinPerSec,
@@ -33,6 +34,11 @@ export function clusterPolicies(policy: ServicePolicy): ClusterPolicies {
     slowStart: slowStart(policy),
     fallback: fallback(policy),
   };
+}
+
+/** Nothing opens it. */
+function isBreakerOff({ cbThreshold, cbConsecutiveFailures }: ServicePolicy): boolean {
+  return cbThreshold === 100 && cbConsecutiveFailures === 0;
 }
 
 export function breakerPolicy(policy: ServicePolicy): BreakerPolicy {

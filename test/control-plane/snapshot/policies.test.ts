@@ -74,6 +74,14 @@ describe("the policies of a cluster", () => {
     }
   });
 
+  it("have no breaker when nothing would open it, so that an open one lets go", () => {
+    const breakerOf = (columns: Readonly<Record<string, unknown>>): unknown =>
+      policiesOf([policy("a", columns)], "a").breaker;
+    assert.equal(breakerOf({ cb_threshold: 100, cb_consecutive_failures: 0 }), undefined);
+    assert.notEqual(breakerOf({ cb_threshold: 100 }), undefined);
+    assert.notEqual(breakerOf({ cb_consecutive_failures: 0 }), undefined);
+  });
+
   it("grow the recovery of the breaker tenfold, to ten minutes, and never below what was asked for", () => {
     const grown = (cb_recovery_sec: number): number | undefined =>
       policiesOf([policy("a", { cb_recovery_sec })], "a").breaker?.recoveryMaxMs;
