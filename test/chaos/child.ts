@@ -60,18 +60,27 @@ export class Child {
   }
 }
 
-/** Starts `heddle ARGS --ready-file F` and settles with F's content once the process serves. */
+export interface StartOptions {
+  /** Flags of the process's Node. */
+  readonly nodeFlags?: readonly string[];
+  /** Told each line of its stdout, and of a program's that it runs. */
+  readonly onLine?: (line: string) => void;
+}
+
+/** Starts `heddle ARGS --ready-file F` and settles with F's content once the process serves. F's folder is `folder`. */
 export async function startHeddle(
   name: string,
   args: readonly string[],
   folder: string,
-  nodeFlags: readonly string[] = [],
+  { nodeFlags = [], onLine }: StartOptions = {},
 ): Promise<HeddleProcess> {
   const readyFile = join(folder, `${name}.ready.json`);
   mkdirSync(folder, { recursive: true });
   rmSync(readyFile, { force: true });
   const appeared = fileAppeared(readyFile);
-  const child = new Child(name, [...nodeFlags, "cli/heddle.mjs", ...args, "--ready-file", readyFile]);
+  // Before a program that `heddle run` is given: what follows is the program's.
+  const [command = "", ...rest] = args;
+  const child = new Child(name, [...nodeFlags, "cli/heddle.mjs", command, "--ready-file", readyFile, ...rest], onLine);
   const died = child.exited.then(({ code, signal }) => {
     throw new Error(`${name} ended (${code ?? signal}) before it served\n${child.lastWords()}`);
   });

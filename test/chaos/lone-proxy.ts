@@ -1,10 +1,9 @@
 import { mkdtempSync, readFileSync, rmSync } from "node:fs";
-import { get } from "node:http";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { text } from "node:stream/consumers";
 
 import { parseAddress, type Address } from "../../shared/address.ts";
+import { ask } from "../support/proxies.ts";
 import { startHeddle, type HeddleProcess } from "./child.ts";
 
 /**
@@ -29,7 +28,7 @@ export class LoneProxy {
     const ports = ["--inbound", anyPort, "--outbound", anyPort, "--admin", anyPort];
     const where = ["--control-plane", this.#controlPlane.ready["xds"] ?? "", "--app", `127.0.0.1:${appPort}`];
     const args = ["proxy", "--service", "reviews", ...where, ...ports, "--access-log", "off", ...flags];
-    this.#proxy = await startHeddle("proxy", args, this.#folder, this.#nodeFlags);
+    this.#proxy = await startHeddle("proxy", args, this.#folder, { nodeFlags: this.#nodeFlags });
   }
 
   /** Where requests to the app are sent. */
@@ -70,14 +69,9 @@ export class LoneProxy {
     rmSync(this.#folder, { recursive: true, force: true });
   }
 
-  #metricsText(): Promise<string> {
-    const { host, port } = mustParse(this.#proxy?.ready["admin"]);
-    return new Promise((done, fail) => {
-      get({ host, port, path: "/metrics", agent: false }, (response) => text(response).then(done, fail)).on(
-        "error",
-        fail,
-      );
-    });
+  async #metricsText(): Promise<string> {
+    const { body } = await ask(mustParse(this.#proxy?.ready["admin"]), { path: "/metrics" });
+    return body;
   }
 }
 
