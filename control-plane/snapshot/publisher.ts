@@ -103,6 +103,8 @@ export class Publisher {
     const inUse = this.#options.classesInUse(this.#mesh);
     const before = this.#snapshots;
     this.#snapshots = new Map();
+    // With the classes that no node is of any more.
+    this.#withheld.clear();
     for (const [key, nodeClass] of inUse) this.#build(key, nodeClass, before.get(key));
     this.#encoder.forgetUnused();
     this.#awaitFaultEnd();
@@ -117,7 +119,8 @@ export class Publisher {
   snapshotFor(node: ProxyNode): NodeSnapshot | undefined {
     const nodeClass = nodeClassOf(node, this.#mesh);
     const key = nodeClassKey(nodeClass);
-    if (!this.#snapshots.has(key)) this.#build(key, nodeClass, undefined);
+    // One without a good snapshot is not built again for each of its nodes: at this revision it would be the same.
+    if (!this.#snapshots.has(key) && !this.#withheld.has(key)) this.#build(key, nodeClass, undefined);
     return this.#snapshots.get(key);
   }
 
