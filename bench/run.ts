@@ -16,6 +16,7 @@ What a call through the mesh costs, beside other proxies on the same machine, up
   proxy           Heddle's proxy beside Envoy, HAProxy, nginx, node:http and http-proxy (default)
   start           how fast the program starts, with the control plane dead too, and what it holds when idle
   control-plane   one edit to every proxy: commit to the last ACK, CPU, memory
+  policies        what the policies of a service cost a request: none, the defaults, all
   codec           nanoseconds of the HTTP/1.1 codec
   price-list      nanoseconds of a route match and of a pick, milliseconds of a compilation
   hop             the request engine without the program around it
@@ -52,6 +53,7 @@ Examples
 
 /** Benches that are programs of their own. */
 const FILES: Readonly<Record<string, string>> = {
+  policies: "policies.ts",
   codec: "codec.ts",
   "price-list": "price-list.ts",
   hop: "hop.ts",
