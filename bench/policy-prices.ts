@@ -1,9 +1,14 @@
 import { AdaptiveLimit } from "../data-plane/policy/adaptive-limit.ts";
 import { CircuitBreaker } from "../data-plane/policy/circuit-breaker.ts";
 import { ConcurrencyLimit } from "../data-plane/policy/concurrency-limit.ts";
+import { LoadShedder } from "../data-plane/policy/load-shedder.ts";
+import { LocalRateLimit } from "../data-plane/policy/rate-limit.ts";
 import { RetryBudget } from "../data-plane/policy/retry-budget.ts";
 import { InboundCalls } from "../data-plane/request/inbound-calls.ts";
+import { Fault } from "../data-plane/router/fault.ts";
+import { RequestHead } from "../data-plane/http1/message.ts";
 import type { BreakerPolicy } from "../shared/model/cluster-policy.ts";
+import { systemRandom } from "../shared/random.ts";
 
 /** Prices one call, in nanoseconds; what it returns must not be undefined. */
 export type Price = (name: string, call: (n: number) => unknown) => void;
@@ -59,5 +64,28 @@ export function pricePolicies(price: Price): void {
     const found = calls.find(trace);
     if (call !== undefined) calls.leave(trace, call);
     return found;
+  });
+  const rateLimit = new LocalRateLimit();
+  const rate = { tokensPerMs: 1_000, burst: 1_000_000 };
+  const clients = Array.from({ length: 1_024 }, (_, n) => `client-${n}`);
+  price("rate limit: take a token, 1024 clients", (n) => rateLimit.admit(clients[n & 1_023] ?? "", rate, at(n)));
+  const fault = new Fault(
+    {
+      delay: { percent: 1, ms: 100 },
+      abort: { percent: 1, status: 503 },
+      headers: [],
+      untilWallMs: Number.MAX_SAFE_INTEGER,
+    },
+    [],
+  );
+  const head = new RequestHead();
+  price("fault: applies, and both draws", (n) =>
+    fault.appliesTo(head, n) ? fault.delayMs(systemRandom.unit()) + fault.abortStatus(systemRandom.unit()) : 0,
+  );
+  const shedder = new LoadShedder(20_000, 50);
+  price("load shedder: admit and release", () => {
+    const got = shedder.admit(true, 0.5);
+    shedder.release();
+    return got;
   });
 }
