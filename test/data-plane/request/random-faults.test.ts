@@ -2,8 +2,17 @@ import assert from "node:assert/strict";
 import type { Socket } from "node:net";
 import { describe, it } from "node:test";
 
+import { WHEEL_TICK_MS } from "../../../shared/defaults.ts";
 import { seededRandom, type Random } from "../../../shared/random.ts";
-import { messageEnd, ProxyFixture, retryPolicy, scriptedUpstream, turns } from "../../support/proxy-fixture.ts";
+import { BREAKER } from "../../support/policies.ts";
+import {
+  messageEnd,
+  ProxyFixture,
+  retryPolicy,
+  scriptedUpstream,
+  turns,
+  type FixtureOptions,
+} from "../../support/proxy-fixture.ts";
 import { bodyOf, type RawClient } from "../../support/raw-client.ts";
 
 /** What the upstream does with a request that has come whole (or, for `early`, with its head). */
@@ -51,13 +60,19 @@ class FaultyUpstream {
   serve(socket: Socket): void {
     let pending = "";
     let fault: Fault = "fine";
+    // Before it had come whole: what is still to come of it is no other request.
+    let isAnswered = false;
     socket.on("data", (bytes: Buffer) => {
       if (pending === "") fault = this.#random.unit() < FINE_SHARE ? "fine" : pick(this.#random, FAULTS);
       pending += bytes.toString("latin1");
       const end = messageEnd(pending);
-      if (end < 0 && !(fault === "early" && pending.includes("\r\n\r\n"))) return;
-      const request = end < 0 ? pending : pending.slice(0, end);
-      pending = end < 0 ? "" : pending.slice(end);
+      const isEarly = end < 0 && fault === "early" && !isAnswered && pending.includes("\r\n\r\n");
+      if (end < 0 && !isEarly) return;
+      const request = isEarly ? pending : pending.slice(0, end);
+      if (!isEarly) pending = pending.slice(end);
+      const wasAnswered = isAnswered;
+      isAnswered = isEarly;
+      if (wasAnswered) return;
       const id = idOf(request);
       this.seen.set(id, (this.seen.get(id) ?? 0) + 1);
       void this.#answer(socket, id, fault);
@@ -228,37 +243,60 @@ class Story {
   }
 }
 
-describe("a proxy between faulty upstreams and hasty clients", () => {
-  it("gives each request one outcome at most, and never the answer to another", async (t) => {
-    const seed = Number(process.env["HEDDLE_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
-    t.diagnostic(`seed ${seed}`);
-    const random = seededRandom(seed);
-    const upstream = new FaultyUpstream(random);
-    const ports = await Promise.all([0, 1, 2].map(() => scriptedUpstream(t, (socket) => upstream.serve(socket))));
-    const proxy = await new ProxyFixture(ports, { retry: retryPolicy(2), timeoutMs: 2_000 }).start(t);
-    const story = new Story(random, proxy);
-    const sent = (await Promise.all(Array.from({ length: CLIENTS }, () => story.client()))).flat();
+/** Tight, so that every one of them refuses something, and hedges run beside tries. */
+const PROTECTED: FixtureOptions = {
+  retry: retryPolicy(2, { perTryTimeoutMs: WHEEL_TICK_MS, hedgeOnTryTimeout: true }),
+  timeoutMs: 2_000,
+  policies: {
+    breaker: { ...BREAKER, consecutiveFailures: 4, recoveryMs: 20, recoveryMaxMs: 40, successes: 1 },
+    retryBudget: { ratio: 0.1, minPerSec: 5, windowMs: 1_000 },
+    adaptive: { concurrencyMin: 12, concurrencyMax: 50 },
+    limits: { connections: 8, pending: 6, requests: 14, retries: 4 },
+  },
+};
 
-    await proxy.until(() => proxy.listener.connections === 0, `all clients have left (seed ${seed})`);
-    assert.equal(proxy.active, 0, `requests are still counted as active (seed ${seed})`);
-    assert.equal(proxy.listener.inFlight, 0, `requests are still in flight (seed ${seed})`);
-    for (const { pool } of proxy.endpoints) pool?.drain();
-    assert.equal(proxy.upstreamConnections, 0, `connections are left (seed ${seed})`);
-    assert.equal(proxy.wheel.size, 0, `deadlines are left (seed ${seed})`);
+const WORLDS: readonly (readonly [name: string, options: FixtureOptions])[] = [
+  ["retries", { retry: retryPolicy(2), timeoutMs: 2_000 }],
+  ["hedges, a breaker, a budget and limits", PROTECTED],
+];
 
-    const reported = new Map<string, number>();
-    for (const { path } of proxy.sink.finished) reported.set(path, (reported.get(path) ?? 0) + 1);
-    for (const { id, method } of sent) {
-      const times = upstream.seen.get(id) ?? 0;
-      if (method === "POST") assert.ok(times <= 1, `POST ${id} was seen ${times} times (seed ${seed})`);
-      const reports = reported.get(`/${id}`) ?? 0;
-      assert.ok(reports <= 1, `request ${id} was reported ${reports} times (seed ${seed})`);
-      if (story.outcomes.has(id)) assert.equal(reports, 1, `request ${id} was not reported (seed ${seed})`);
-    }
-    assert.ok(
-      story.answered > sent.length / 3,
-      `only ${story.answered} of ${sent.length} were answered (seed ${seed})`,
-    );
-    assert.ok(story.cut > 0, `the faults had no effect (seed ${seed})`);
+for (const [name, options] of WORLDS) {
+  describe(`a proxy with ${name} between faulty upstreams and hasty clients`, () => {
+    it("gives each request one outcome at most, and never the answer to another", async (t) => {
+      const seed = Number(process.env["HEDDLE_SEED"] ?? Math.floor(Math.random() * 2 ** 31));
+      t.diagnostic(`seed ${seed}`);
+      const random = seededRandom(seed);
+      const upstream = new FaultyUpstream(random);
+      const ports = await Promise.all([0, 1, 2].map(() => scriptedUpstream(t, (socket) => upstream.serve(socket))));
+      const proxy = await new ProxyFixture(ports, options).start(t);
+      const story = new Story(random, proxy);
+      const sent = (await Promise.all(Array.from({ length: CLIENTS }, () => story.client()))).flat();
+
+      await proxy.until(() => proxy.listener.connections === 0, `all clients have left (seed ${seed})`);
+      assert.equal(proxy.active, 0, `requests are still counted as active (seed ${seed})`);
+      assert.equal(proxy.listener.inFlight, 0, `requests are still in flight (seed ${seed})`);
+      const { requests, retries, pending, service } = proxy.clusterState;
+      const underWay = [requests, retries, pending, service.adaptive].map(({ active }) => active);
+      assert.deepEqual(underWay, [0, 0, 0, 0], `a permit was not given back (seed ${seed})`);
+      for (const { pool } of proxy.endpoints) pool?.drain();
+      assert.equal(proxy.clusterState.connections.active, 0, `connections are still counted (seed ${seed})`);
+      assert.equal(proxy.upstreamConnections, 0, `connections are left (seed ${seed})`);
+      assert.equal(proxy.wheel.size, 0, `deadlines are left (seed ${seed})`);
+
+      const reported = new Map<string, number>();
+      for (const { path } of proxy.sink.finished) reported.set(path, (reported.get(path) ?? 0) + 1);
+      for (const { id, method } of sent) {
+        const times = upstream.seen.get(id) ?? 0;
+        if (method === "POST") assert.ok(times <= 1, `POST ${id} was seen ${times} times (seed ${seed})`);
+        const reports = reported.get(`/${id}`) ?? 0;
+        assert.ok(reports <= 1, `request ${id} was reported ${reports} times (seed ${seed})`);
+        if (story.outcomes.has(id)) assert.equal(reports, 1, `request ${id} was not reported (seed ${seed})`);
+      }
+      assert.ok(
+        story.answered > sent.length / 3,
+        `only ${story.answered} of ${sent.length} were answered (seed ${seed})`,
+      );
+      assert.ok(story.cut > 0, `the faults had no effect (seed ${seed})`);
+    });
   });
-});
+}
