@@ -13,6 +13,7 @@ import {
   type OutcomeKind,
   type RetryState,
 } from "../../../data-plane/request/decide-retry.ts";
+import { seededRandom } from "../../../shared/random.ts";
 import { retryPolicy } from "../../support/proxy-fixture.ts";
 
 const outcome = (kind: OutcomeKind, parts: Partial<Outcome> = {}): Outcome => ({
@@ -38,6 +39,7 @@ const state = (parts: Partial<RetryState> = {}): RetryState => ({
 
 const retries = (how: Outcome, when: Partial<RetryState> = {}): boolean => decideRetry(how, state(when), 0.5) >= 0;
 
+const SEEDS = 5_000;
 const KINDS: readonly OutcomeKind[] = ["response", "unsent", "died", "timeout", "protocol"];
 
 describe("the decision to retry", () => {
@@ -144,6 +146,54 @@ describe("the decision to retry", () => {
     assert.equal(retries(outcome("died"), { policy, remainingMs: 12 }), false);
     assert.equal(retries(outcome("died"), { policy, remainingMs: 13 }), true);
     assert.equal(retries(outcome("died"), { policy, remainingMs: -1 }), false);
+  });
+});
+
+const WORDS = ["5xx", "gateway-error", "reset", "connect-failure", "retriable-4xx", "retriable-status-codes"] as const;
+const STATUSES = [400, 409, 429, 500, 502, 503, 504] as const;
+
+describe("the decision to retry in random worlds", () => {
+  it("never repeats what may not be done twice, nor beyond the policy, nor past the deadline", () => {
+    let repeated = 0;
+    for (let seed = 1; seed <= SEEDS; seed += 1) {
+      const random = seededRandom(seed);
+      const isOdd = (): boolean => random.unit() < 0.5;
+      const policy = retryPolicy(random.below(4), {
+        retryOn: WORDS.filter(isOdd),
+        retryNonIdempotent: isOdd(),
+        retryAfterMaxMs: isOdd() ? 5_000 : 0,
+        backoffMaxMs: 1 + random.below(500),
+      });
+      const kind = KINDS[random.below(KINDS.length)] ?? "died";
+      const status = kind === "response" ? (STATUSES[random.below(STATUSES.length)] ?? 503) : 0;
+      const how = outcome(kind, {
+        status,
+        isRaced: kind === "died" && isOdd(),
+        isFinal: kind === "response" && isOdd(),
+        retryAfterMs: isOdd() ? random.below(10_000) : -1,
+      });
+      const when = state({
+        policy: isOdd() ? policy : undefined,
+        attempts: 1 + random.below(4),
+        isIdempotent: isOdd(),
+        isReplayable: random.unit() < 0.8,
+        hasReplacedConnection: isOdd(),
+        isRepeated: random.unit() < 0.3,
+        remainingMs: random.below(3_000) - 500,
+      });
+      const waitMs = decideRetry(how, when, random.unit());
+      if (waitMs < 0) continue;
+      repeated += 1;
+      const where = `seed ${seed}`;
+      assert.ok(when.isReplayable, where);
+      const isReplaced = how.isRaced && !when.hasReplacedConnection && when.isIdempotent;
+      assert.ok(how.kind === "unsent" || when.isIdempotent || when.policy?.retryNonIdempotent === true, where);
+      if (isReplaced) continue;
+      assert.ok(when.policy !== undefined && when.attempts <= when.policy.retries, where);
+      assert.ok(waitMs < when.remainingMs, `${where}: past the deadline`);
+      assert.ok(!how.isFinal && !when.isRepeated, `${where}: somebody said that it is enough`);
+    }
+    assert.ok(repeated > SEEDS / 50, `only ${repeated}`);
   });
 });
 
