@@ -5,6 +5,7 @@ import type {
   ClustersJson,
   ConfigDumpJson,
   ConfigStateJson,
+  DecisionsJson,
   ListenersJson,
   ReadyJson,
 } from "../../data-plane/admin/admin-json.ts";
@@ -21,6 +22,7 @@ interface Answers {
   readonly "/config_dump": ConfigDumpJson;
   readonly "/clusters": ClustersJson;
   readonly "/listeners": ListenersJson;
+  readonly "/decisions": DecisionsJson;
 }
 
 /** Asks a proxy's admin port; `address` is HOST:PORT. Works while the control plane is dead. */

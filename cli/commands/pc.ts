@@ -14,7 +14,7 @@ interface Flags {
   readonly proxy?: string;
 }
 
-const PARTS = ["listeners", "routes", "clusters", "endpoints", "policies", "limits", "all"] as const;
+const PARTS = ["listeners", "routes", "clusters", "endpoints", "policies", "limits", "decisions", "all"] as const;
 type Part = (typeof PARTS)[number];
 
 export function addPc(program: Command, cli: Cli): void {
@@ -22,9 +22,10 @@ export function addPc(program: Command, cli: Cli): void {
     .command("pc")
     .alias("proxy-config")
     .helpGroup("Proxies:")
-    .summary("show what a proxy runs: listeners, routes, clusters, endpoints, policies, limits")
+    .summary("show what a proxy runs: listeners, routes, clusters, endpoints, policies, limits, decisions")
     .description(
       "Shows the configuration that a proxy itself reports, with the row each rule came from.\n" +
+        "decisions are its last requests that were refused, failed or retried, and why.\n" +
         "With --proxy it works while the control plane is dead.",
     )
     .addArgument(new Argument("<part>", "what to show").choices(PARTS))
@@ -34,8 +35,8 @@ export function addPc(program: Command, cli: Cli): void {
     .addOption(outputOption());
   examples(command, [
     "heddle pc routes web-1",
-    "heddle pc policies web-1",
     "heddle pc limits reviews-1 -o json",
+    "heddle pc decisions web-1",
     "heddle pc all --proxy 127.0.0.1:15000",
   ]);
   command.action((part: Part, name: string | undefined, flags: Flags) => pc(cli, [part, name], flags));
@@ -44,14 +45,15 @@ export function addPc(program: Command, cli: Cli): void {
 async function pc(cli: Cli, [part, name]: readonly [Part, string | undefined], flags: Flags): Promise<void> {
   const address = await adminAddress(name, flags);
   const { askProxy, describeSource } = await import("../api/proxy-admin.ts");
-  const { proxyTables } = await import("../output/config-tables.ts");
-  const [dump, clusters, listeners] = await Promise.all([
+  const { decisionTable, proxyTables } = await import("../output/config-tables.ts");
+  const [dump, clusters, listeners, { decisions }] = await Promise.all([
     askProxy(address, "/config_dump"),
     askProxy(address, "/clusters"),
     askProxy(address, "/listeners"),
+    askProxy(address, "/decisions"),
   ]);
   const parts = part === "all" ? PARTS.filter((each) => each !== "all") : [part];
-  const tables = proxyTables(dump, clusters, listeners);
+  const tables = { ...proxyTables(dump, clusters, listeners), decisions: decisionTable(decisions, Date.now()) };
   cli.terminal.note(describeSource(dump.config, address));
   if (flags.output === "json" || flags.output === "yaml") {
     const data =

@@ -1,8 +1,9 @@
-import type { ClustersJson, ConfigDumpJson, ListenersJson } from "../../data-plane/admin/admin-json.ts";
+import type { ClustersJson, ConfigDumpJson, DecisionJson, ListenersJson } from "../../data-plane/admin/admin-json.ts";
 import { unreachable } from "../../shared/assert.ts";
 import type { Route, RouteAction } from "../../shared/model/route.ts";
 import { formatAge } from "./age.ts";
 import { clusterStateColumns } from "./cluster-columns.ts";
+import { decisionColumns } from "./decision-columns.ts";
 import type { Printable } from "./formats.ts";
 import { limitColumns } from "./limit-columns.ts";
 import { describeMatch } from "./match-words.ts";
@@ -51,6 +52,10 @@ function listenerTable(dump: ConfigDumpJson, { listeners }: ListenersJson): Conf
 
 function limitTable({ rateLimits }: ConfigDumpJson): ConfigTable {
   return table({ columns: limitColumns, rows: rateLimits, data: rateLimits, empty: "no limits" });
+}
+
+export function decisionTable(decisions: readonly DecisionJson[], nowWallMs: number): ConfigTable {
+  return table({ columns: decisionColumns(nowWallMs), rows: decisions, data: decisions, empty: "no decisions" });
 }
 
 interface RouteLine {

@@ -84,7 +84,10 @@ describe("a wrong command line", () => {
     ["apply -f - --wait forever", /number of seconds/],
     ["call", /which method\?/],
     ["pc routes", /which proxy\?/],
-    ["pc everything web", /Allowed choices are listeners, routes, clusters, endpoints, policies, limits, all/],
+    [
+      "pc everything web",
+      /Allowed choices are listeners, routes, clusters, endpoints, policies, limits, decisions, all/,
+    ],
   ];
   for (const [line, words] of wrong) {
     it(`is a usage error on stderr: heddle ${line}`, async () => {
