@@ -1,81 +1,142 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 
-import { pino } from "pino";
-
 import { nodeClassKey, nodeClassOf } from "../../../control-plane/snapshot/node-class.ts";
-import { Publisher } from "../../../control-plane/snapshot/publisher.ts";
+import { Publisher, type Publication } from "../../../control-plane/snapshot/publisher.ts";
 import type { Store } from "../../../control-plane/store/store.ts";
+import { versionOf } from "../../../control-plane/xds/resource-set.ts";
+import { FAULT_END_LOOK_MS, PUBLISH_DEBOUNCE_MS } from "../../../shared/defaults.ts";
 import type { ProxyNode } from "../../../shared/model/node.ts";
-import { nodeOf } from "../../support/ads-client.ts";
-import { endpoint, route } from "../../support/catalog-rows.ts";
+import { endpoint, policy } from "../../support/catalog-rows.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import { openStore, put } from "../../support/stores.ts";
+import { ManualTimers } from "../../support/manual-timers.ts";
+import { openStore, put, silentLog } from "../../support/stores.ts";
 
-interface World {
+const web: ProxyNode = {
+  id: "web-1",
+  kind: "heddle",
+  service: "web",
+  version: "",
+  inbound: undefined,
+  outbound: undefined,
+  admin: undefined,
+  snapshotSource: "none",
+};
+
+/** A publisher over a store, both on one clock, and what it offered. */
+class World {
+  readonly clock = new ManualClock();
+  readonly timers = new ManualTimers(this.clock);
   readonly store: Store;
   readonly publisher: Publisher;
-  readonly nodes: ProxyNode[];
-  /** Lines that were logged as errors. */
-  readonly errors: string[];
-  /** What waits for quiet is published. */
-  settle(): void;
+  readonly offered: Publication[] = [];
+
+  constructor(t: TestContext, store?: (clock: ManualClock) => Store) {
+    this.store = store?.(this.clock) ?? openStore(t, { clock: this.clock });
+    this.publisher = new Publisher({
+      store: this.store,
+      clock: this.clock,
+      timers: this.timers,
+      log: silentLog,
+      classesInUse: (mesh) => {
+        const nodeClass = nodeClassOf(web, mesh);
+        return new Map([[nodeClassKey(nodeClass), nodeClass]]);
+      },
+      offer: (publication) => this.offered.push(publication),
+    });
+  }
+
+  /** The route table that web's proxies shall hold. */
+  routes(): { readonly version: string; readonly text: string } {
+    const set = this.publisher.snapshotFor(web)?.routes;
+    assert.ok(set !== undefined);
+    const entries = [...set.resources.values()].map(({ entry }) => Buffer.from(entry).toString("latin1"));
+    return { version: versionOf(set), text: entries.join() };
+  }
+
+  hasFault(): boolean {
+    return this.routes().text.includes("envoy.filters.http.fault");
+  }
 }
 
-/** A rule whose weights are all 0, which the admin API would have refused: the snapshot contradicts itself. */
-const contradiction = [
-  endpoint("web", 1),
-  { ...route("r", "web"), destinations: [{ service: "web", version: null, weight: 0 }] },
-];
+const fault = { fault_abort_percent: 100, fault_abort_status: 503, fault_duration_sec: 300 };
 
-function open(t: TestContext): World {
-  const store = openStore(t);
-  put(store, contradiction);
-  const errors: string[] = [];
-  const nodes: ProxyNode[] = [];
-  const due = new Set<() => void>();
-  const after = (_: number, task: () => void) => {
-    due.add(task);
-    return { cancel: () => void due.delete(task) };
-  };
-  const publisher = new Publisher({
-    store,
-    clock: new ManualClock(),
-    timers: { after, every: () => ({ cancel: () => undefined }) },
-    log: pino({ level: "error" }, { write: (line: string) => void errors.push(line) }),
-    classesInUse: (mesh) =>
-      new Map(nodes.map((node) => nodeClassOf(node, mesh)).map((one) => [nodeClassKey(one), one])),
-    offer: () => undefined,
-  });
-  t.after(publisher.start());
-  const settle = (): void => {
-    for (const task of due) {
-      due.delete(task);
-      task();
-    }
-  };
-  return { store, publisher, nodes, errors, settle };
-}
-
-describe("a snapshot that contradicts itself", () => {
-  it("is built and told once, however many nodes ask for it", (t) => {
-    const { publisher, errors } = open(t);
-    for (let node = 0; node < 5; node += 1) assert.equal(publisher.snapshotFor(nodeOf(`web-${node}`)), undefined);
-    assert.equal(errors.length, 1);
-    assert.equal(publisher.withheld.length, 1);
+describe("a fault with an end", () => {
+  it("goes off the wire at its end, by itself, under the revision that holds", (t) => {
+    const world = new World(t);
+    world.publisher.start();
+    put(world.store, [endpoint("a", 1), policy("a", fault)]);
+    world.timers.pass(PUBLISH_DEBOUNCE_MS);
+    assert.ok(world.hasFault());
+    const before = world.routes().version;
+    world.timers.pass(300_000 - PUBLISH_DEBOUNCE_MS - 1);
+    assert.deepEqual([world.hasFault(), world.offered.length], [true, 1]);
+    world.timers.pass(2);
+    assert.deepEqual([world.hasFault(), world.offered.length], [false, 2]);
+    assert.deepEqual([world.offered[1]?.revision, world.offered[1]?.committedMs], [1, undefined]);
+    assert.notEqual(world.routes().version, before);
+    assert.equal(world.timers.nextMs, undefined, "nothing is left to wait for");
   });
 
-  it("is no longer told of when its nodes have left, and is there for them once it is right", (t) => {
-    const { publisher, store, nodes, settle } = open(t);
-    nodes.push(nodeOf("web-1"));
-    assert.equal(publisher.snapshotFor(nodeOf("web-1")), undefined);
-    put(store, [endpoint("web", 3)]);
-    settle();
-    assert.equal(publisher.withheld.length, 1, "it is still wrong");
-    nodes.pop();
-    put(store, [], [{ kind: "Route", name: "r" }]);
-    settle();
-    assert.deepEqual(publisher.withheld, []);
-    assert.notEqual(publisher.snapshotFor(nodeOf("web-1")), undefined);
+  it("for one caller gives that one the routes of all again", (t) => {
+    const world = new World(t);
+    world.publisher.start();
+    put(world.store, [endpoint("a", 1), policy("a", { ...fault, fault_source: "web" })]);
+    world.timers.pass(PUBLISH_DEBOUNCE_MS);
+    assert.ok(world.hasFault());
+    world.timers.pass(300_000);
+    assert.equal(world.hasFault(), false);
+  });
+
+  it("that is renewed lives on, and others that end first go first", (t) => {
+    const world = new World(t);
+    world.publisher.start();
+    put(world.store, [policy("a", fault), policy("b", { ...fault, fault_duration_sec: 100 })]);
+    world.timers.pass(200_000);
+    assert.equal(world.offered.length, 2, "that of b has ended");
+    put(world.store, [policy("a", fault)]);
+    world.timers.pass(299_000);
+    assert.ok(world.hasFault());
+    world.timers.pass(2_000);
+    assert.equal(world.hasFault(), false);
+  });
+
+  it("that ended while no control plane ran is not there after a start", (t) => {
+    const first = new World(t);
+    put(first.store, [policy("a", fault)]);
+    first.clock.now += 200_000;
+    const second = new World(t, (clock) => {
+      clock.now = first.clock.now;
+      return first.store;
+    });
+    second.publisher.start();
+    assert.ok(second.hasFault());
+    second.timers.pass(100_000);
+    assert.equal(second.hasFault(), false);
+    const third = new World(t, (clock) => {
+      clock.now = second.clock.now;
+      return first.store;
+    });
+    assert.equal(third.hasFault(), false);
+  });
+
+  it("ends soon after the clock was set past it", (t) => {
+    const world = new World(t);
+    world.publisher.start();
+    put(world.store, [policy("a", { ...fault, fault_duration_sec: 86_400 })]);
+    world.timers.pass(PUBLISH_DEBOUNCE_MS);
+    const wallMs = world.clock.wallMs.bind(world.clock);
+    world.clock.wallMs = () => wallMs() + 90_000_000;
+    world.timers.pass(FAULT_END_LOOK_MS);
+    assert.equal(world.hasFault(), false);
+  });
+
+  it("is waited for no longer once the publisher has stopped", (t) => {
+    const world = new World(t);
+    const stop = world.publisher.start();
+    put(world.store, [policy("a", fault)]);
+    world.timers.pass(PUBLISH_DEBOUNCE_MS);
+    stop();
+    assert.equal(world.timers.nextMs, undefined);
   });
 });
