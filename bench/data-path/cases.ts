@@ -12,6 +12,7 @@ export type Figure =
   | "p999Ms"
   | "rssMb"
   | "rssPeakMb"
+  | "rssMbWarm"
   | "rssMb1000"
   | "kbPerConnection"
   | "generatorCpuPercent"
@@ -47,9 +48,9 @@ const BYTES = ["cpuUsPerMiB", "requestsPerSecond", "busyPercent", "generatorCpuP
 export const CASES: readonly Case[] = [
   {
     name: "idle",
-    title: `Memory: idle, and with ${IDLE_CONNECTIONS} idle connections`,
+    title: `Memory: fresh, after requests, and with ${IDLE_CONNECTIONS} idle connections`,
     way: "outbound",
-    figures: ["rssMb", "rssMb1000", "kbPerConnection"],
+    figures: ["rssMb", "rssMbWarm", "rssMb1000", "kbPerConnection"],
     order: (target) => ({ kind: "idle", connections: IDLE_CONNECTIONS, ...target }),
     isFresh: true,
   },

@@ -11,6 +11,8 @@ const MIB = 1024 * 1024;
 const RSS_SAMPLE_MS = 100;
 /** A freshly started or just loaded process goes on collecting for a moment. */
 const SETTLE_MS = 1_000;
+/** Thousands of requests. */
+const WARM_UP_SECONDS = 1;
 /** A generator above this share of a core, or this late, would measure itself. */
 export const GENERATOR_CPU_PERCENT_MAX = 70;
 export const GENERATOR_LATE_P99_MS_MAX = 1;
@@ -47,7 +49,11 @@ function figuresOf(report: Report, cpuUs: number): Measured {
   };
 }
 
-/** Memory of fresh processes: one connection, then many; each has carried one request. */
+/**
+ * Memory of fresh processes with one idle connection, then after a while of requests on it, then with many; each of those
+ * has carried one request. What a connection costs is counted from the second: the first requests make a program compile
+ * and touch what it had only loaded, however many connections bring them.
+ */
 export async function measureIdle(testCase: Case, door: Door, generator: LoadGenerator): Promise<Measured> {
   const order = testCase.order(door, 0);
   if (order.kind !== "idle") throw new Error(`${testCase.name} is no case of idle connections`);
@@ -56,10 +62,18 @@ export async function measureIdle(testCase: Case, door: Door, generator: LoadGen
     await pause(SETTLE_MS);
     return rssKbOf(door.pids);
   };
+  const freshKb = await rssKbWith(1);
+  const { port, authority } = order;
+  await generator.run({ kind: "closed", shape: "get", connections: 1, seconds: WARM_UP_SECONDS, port, authority });
   const oneKb = await rssKbWith(1);
   const manyKb = await rssKbWith(order.connections);
   await generator.run({ ...order, connections: 0 });
-  return { rssMb: oneKb / 1024, rssMb1000: manyKb / 1024, kbPerConnection: (manyKb - oneKb) / (order.connections - 1) };
+  return {
+    rssMb: freshKb / 1024,
+    rssMbWarm: oneKb / 1024,
+    rssMb1000: manyKb / 1024,
+    kbPerConnection: (manyKb - oneKb) / (order.connections - 1),
+  };
 }
 
 /** Why the figures of a round cannot be trusted, or undefined. Only latencies depend on the generator's own haste. */

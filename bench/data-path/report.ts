@@ -16,6 +16,7 @@ const HEADERS: Readonly<Record<Figure, string>> = {
   p999Ms: "p99.9 ms",
   rssMb: "RSS MB",
   rssPeakMb: "RSS PEAK MB",
+  rssMbWarm: "RSS MB, WARM",
   rssMb1000: "RSS MB, 1000",
   kbPerConnection: "KB/CONNECTION",
   generatorCpuPercent: "LOAD CPU %",
