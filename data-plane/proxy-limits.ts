@@ -57,7 +57,12 @@ export const PROXY_LIMITS = {
   ),
   requestsMax: limit("n", REQUESTS_MAX, REQUESTS_LIMIT, "requests under way in the proxy; beyond: 503"),
   connectionsMax: limit("n", CONNECTIONS_PER_LISTENER_MAX, CONNECTIONS_LIMIT, "connections of a listener; beyond: 503"),
-  clientConnectionsMax: limit("n", 0, CLIENT_CONNECTIONS_LIMIT, "of them, from one address; beyond: 503"),
+  clientConnectionsMax: limit(
+    "n",
+    0,
+    CLIENT_CONNECTIONS_LIMIT,
+    "of them, from one address, in each worker; beyond: 503",
+  ),
 } as const satisfies Record<string, ProxyLimit>;
 
 export type ProxyLimitName = keyof typeof PROXY_LIMITS;
