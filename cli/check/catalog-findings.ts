@@ -1,18 +1,13 @@
 import type { Route, ServiceEndpoint, TrafficSplit } from "../../control-plane/catalog/catalog.ts";
-import type { ServicePolicy } from "../../control-plane/catalog/service-policy.ts";
 import { describeKey, keyOf } from "../../control-plane/catalog/row-key.ts";
+import type { ServicePolicy } from "../../control-plane/catalog/service-policy.ts";
+import type { CatalogRows } from "./catalog-rows.ts";
+import { policyFindings } from "./policy-findings.ts";
 import { fine, problem, warning, type Finding } from "./finding.ts";
 import { isShadowed } from "./route-cover.ts";
 
-export interface CatalogRows {
-  readonly policies: readonly ServicePolicy[];
-  readonly endpoints: readonly ServiceEndpoint[];
-  readonly splits: readonly TrafficSplit[];
-  readonly routes: readonly Route[];
-}
-
-/** What is wrong with rows that are each valid by themselves. */
-export function catalogFindings(rows: CatalogRows): readonly Finding[] {
+/** What is wrong with rows that are each valid by themselves. `hasProxy` tells of services that have a proxy and no row. */
+export function catalogFindings(rows: CatalogRows, hasProxy: (service: string) => boolean): readonly Finding[] {
   return [
     ...summed(emptyServices(rows), "every service that is routed to has a healthy endpoint"),
     ...rows.policies.flatMap((policy) => failingApps(policy, rows.endpoints)),
@@ -21,7 +16,7 @@ export function catalogFindings(rows: CatalogRows): readonly Finding[] {
       "every split names versions that have endpoints",
     ),
     ...summed(shadowedRoutes(rows.routes), "every route can match"),
-    ...rows.policies.flatMap(policyFindings),
+    ...summed(policyFindings(rows, hasProxy), "every policy does what it is for"),
   ];
 }
 
@@ -96,15 +91,4 @@ function shadowedRoutes(routes: readonly Route[]): readonly Finding[] {
       ),
     ];
   });
-}
-
-function policyFindings(policy: ServicePolicy): readonly Finding[] {
-  const hashes = policy.lbPolicy === "ring_hash" || policy.lbPolicy === "maglev";
-  if (!hashes || policy.hashOn !== null) return [];
-  return [
-    warning(
-      `ServicePolicy ${policy.serviceName}: ${policy.lbPolicy} without hash_on chooses freely`,
-      `heddle policy set ${policy.serviceName} --hash-on header:x-user`,
-    ),
-  ];
 }

@@ -56,12 +56,15 @@ async function lookAt(client: AdminClient, server: string): Promise<readonly Fin
     { mark: "ok", text: `control plane answers at ${server}, revision r${revision}` },
     ...proxyFindings(proxies, Date.now()),
     ...versionFindings(versions, packageVersion()),
-    ...catalogFindings({
-      policies: rows.filter((row) => row.kind === "ServicePolicy"),
-      endpoints: rows.filter((row) => row.kind === "ServiceEndpoint"),
-      splits: rows.filter((row) => row.kind === "TrafficSplit"),
-      routes: rows.filter((row) => row.kind === "Route"),
-    }),
+    ...catalogFindings(
+      {
+        policies: rows.filter((row) => row.kind === "ServicePolicy"),
+        endpoints: rows.filter((row) => row.kind === "ServiceEndpoint"),
+        splits: rows.filter((row) => row.kind === "TrafficSplit"),
+        routes: rows.filter((row) => row.kind === "Route"),
+      },
+      (service) => proxies.some((proxy) => proxy.service === service),
+    ),
   ];
 }
 

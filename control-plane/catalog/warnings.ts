@@ -53,5 +53,7 @@ function unknownSource(after: Catalog, row: Row, hasProxy: (service: string) => 
 function surprises(after: Catalog, row: Row, hasProxy: (service: string) => boolean): readonly string[] {
   if (row.kind !== "ServicePolicy") return [];
   const isThere = (service: string): boolean => isKnownService(after, service) || hasProxy(service);
-  return policyWarnings(after, row, isThere).map((text) => `${labelOf(row)}: ${text}`);
+  return policyWarnings(after, row, isThere).map(
+    ({ text, mend }) => `${labelOf(row)}: ${text}${mend === undefined ? "" : `: ${mend}`}`,
+  );
 }

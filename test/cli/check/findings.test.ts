@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { catalogFindings, type CatalogRows } from "../../../cli/check/catalog-findings.ts";
+import { catalogFindings } from "../../../cli/check/catalog-findings.ts";
+import type { CatalogRows } from "../../../cli/check/catalog-rows.ts";
 import { versionFindings } from "../../../cli/check/proxy-findings.ts";
 import { rowFromDocument } from "../../../control-plane/catalog/document.ts";
 
@@ -38,16 +39,16 @@ const route = (name: string, position: number, more: Document = {}): Document =>
 
 /** What is not ok, without the remedies. */
 function wrong(catalog: CatalogRows): readonly string[] {
-  return catalogFindings(catalog)
+  return catalogFindings(catalog, () => false)
     .filter(({ mark }) => mark !== "ok")
     .map(({ mark, text }) => `${mark} ${text}`);
 }
 
 describe("check", () => {
   it("says what is well, too", () => {
-    const findings = catalogFindings(rows(endpoint("reviews", { version: "v1" })));
+    const findings = catalogFindings(rows(endpoint("reviews", { version: "v1" })), () => false);
     assert.deepEqual(new Set(findings.map(({ mark }) => mark)), new Set(["ok"]));
-    assert.equal(findings.length, 3);
+    assert.equal(findings.length, 4);
   });
 
   it("finds services without endpoints, and with none that is healthy, and names who wants them", () => {
@@ -138,6 +139,31 @@ describe("check", () => {
       assert.deepEqual(wrong(catalog), []);
     });
   }
+
+  it("finds policies that defeat what they are for, and a fault for a caller that nobody knows", () => {
+    const catalog = rows(endpoint("reviews"), {
+      kind: "ServicePolicy",
+      service_name: "reviews",
+      cb_threshold: 100,
+      cb_consecutive_failures: 0,
+      fallback: "cached_response",
+      fault_abort_percent: 1,
+      fault_abort_status: 503,
+      fault_source: "web",
+    });
+    const textsOf = (hasProxy: (service: string) => boolean): readonly string[] =>
+      catalogFindings(catalog, hasProxy).flatMap((finding) =>
+        finding.mark === "ok" ? [] : [`${finding.text} -> ${finding.remedy}`],
+      );
+    const breaker =
+      "ServicePolicy reviews: its circuit breaker never opens: cb_threshold is 100 and cb_consecutive_failures is 0" +
+      " -> heddle policy set reviews --unset cb_threshold --unset cb_consecutive_failures";
+    assert.deepEqual(
+      textsOf(() => true),
+      [breaker],
+    );
+    assert.equal(textsOf(() => false).length, 2);
+  });
 
   it("compares the versions of proxies with its own", () => {
     const findings = versionFindings(

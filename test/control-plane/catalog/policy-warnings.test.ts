@@ -19,7 +19,7 @@ describe("a policy", () => {
   it("whose tries cannot all be made is told", () => {
     const tries = { timeout_ms: 1_000, per_try_timeout_ms: 400 };
     assert.deepEqual(warnings(tries), [
-      "ServicePolicy a: its 3 tries of per_try_timeout_ms 400 take up to 1200 ms, but timeout_ms is 1000: the last tries may be cut short or never made",
+      "ServicePolicy a: its 3 tries of per_try_timeout_ms 400 take up to 1200 ms, but timeout_ms is 1000: the last tries may be cut short or never made: heddle policy set a --per-try-timeout-ms 333",
     ]);
     assert.deepEqual(warnings({ ...tries, retry_attempts: 2 }), []);
   });
@@ -33,7 +33,7 @@ describe("a policy", () => {
     assert.deepEqual(warnings(fault), []);
     assert.match(
       warnings({ ...fault, fault_duration_sec: 0 }).join(),
-      /no end: take it away with heddle policy set a /,
+      /no end \(fault_duration_sec 0\): heddle policy set a --unset fault_delay_percent /,
     );
     assert.match(warnings({ ...fault, fault_source: "ghost" }).join(), /for calls from ghost, which has no proxy/);
     assert.deepEqual(warnings({ ...fault, fault_source: "connected" }), []);
@@ -52,5 +52,15 @@ describe("a policy", () => {
     assert.match(warnings({ fault_source: "connected" }).join(), /no effect without a delay or an abort/);
     assert.match(warnings({ retry_on: ["5xx"], retry_statuses: [429] }).join(), /retry_statuses has no effect/);
     assert.match(warnings({ fallback: "cached_response" }).join(), /answers to GET only/);
+  });
+
+  it("that falls back on a service without a usable endpoint is told", () => {
+    const fallback = { fallback: "service", fallback_service: "b" };
+    const sick = catalogOf(endpoint("b", 1, { healthy: false }));
+    assert.match(
+      warnings(fallback, sick).join(),
+      /fallback_service b has no usable endpoint.*: heddle run --service b/,
+    );
+    assert.deepEqual(warnings(fallback, catalogOf(endpoint("b", 1))), []);
   });
 });
