@@ -24,7 +24,9 @@ export async function benchPush(args: readonly string[]): Promise<number> {
   const rows = await run.rows();
   const result = resultOf(rows, options.value, facts);
   process.stdout.write(`\n${factsOf(result)}\n${pushReportOf(rows, paintFor(hasColor()))}`);
-  console.log(`\nWritten to ${writeResult(options.value.name, result)}`);
+  // Half of a run must not take the place of a whole one.
+  if (run.isOver) console.error("\nbench: ended before its time; nothing was written");
+  else console.log(`\nWritten to ${writeResult(options.value.name, result)}`);
   return rows.some(({ failure }) => failure !== undefined) ? 1 : 0;
 }
 
@@ -39,6 +41,11 @@ class PushRun {
     this.#options = options;
     this.#progress = progress;
     this.#interrupt.promise.catch(() => (this.#isOver = true));
+  }
+
+  /** A signal or the time has ended it. */
+  get isOver(): boolean {
+    return this.#isOver;
   }
 
   async rows(): Promise<Row[]> {
