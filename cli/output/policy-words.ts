@@ -2,7 +2,6 @@ import { unreachable } from "../../shared/assert.ts";
 import type { ClusterPolicies, FallbackPolicy, OutlierPolicy } from "../../shared/model/cluster-policy.ts";
 import type { RateLimitPolicy } from "../../shared/model/rate-limit.ts";
 import type { FaultPolicy, RetryPolicy, Route } from "../../shared/model/route.ts";
-import { tryTimeoutOf, type TryTimeout } from "../../shared/try-timeout.ts";
 import { describeHeader } from "./match-words.ts";
 
 /** One policy that is on: its name, and its numbers in a line that can be read aloud. */
@@ -41,7 +40,7 @@ export function routePolicyWords({ action, fault, rateLimit }: Route): readonly 
   const forward = action.kind === "forward" ? action : undefined;
   const mirrors = forward?.mirrors.map(({ cluster, percent: share }) => `${percent(share)} to ${cluster}`) ?? [];
   return present([
-    ["retry", forward?.retry && retryWords(forward.retry, tryTimeoutOf(forward))],
+    ["retry", forward?.retry && retryWords(forward.retry)],
     ["mirror", mirrors.join(", ")],
     ["fault", fault && faultWords(fault)],
     ["rate-limit", rateLimit && rateLimitWords(rateLimit)],
@@ -88,10 +87,10 @@ function fallbackWords(fallback: FallbackPolicy): string {
   }
 }
 
-function retryWords(retry: RetryPolicy, { ms, bindsLast }: TryTimeout): string {
+function retryWords(retry: RetryPolicy): string {
   return [
     `${retry.retries} on ${retry.retryOn.join(" ")}`,
-    ms === 0 ? "" : `${span(ms)} a try${bindsLast ? "" : " but the last"}`,
+    retry.perTryTimeoutMs === undefined ? "" : `${span(retry.perTryTimeoutMs)} a try`,
     retry.hedgeOnTryTimeout ? "hedged" : "",
     retry.retryAfterMaxMs > 0 ? `Retry-After up to ${span(retry.retryAfterMaxMs)}` : "",
     retry.retryNonIdempotent ? "also what is not idempotent" : "",

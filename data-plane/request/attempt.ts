@@ -10,7 +10,6 @@ import { leaveCluster } from "./admit-attempt.ts";
 import type { AttemptFailure, AttemptTarget } from "./attempt-target.ts";
 import { judgeAttempt } from "./judge-attempt.ts";
 import { propagationLines } from "./propagate.ts";
-import { tryTimeoutOf } from "./retries.ts";
 import type { RequestContext } from "./request-context.ts";
 
 /** Told of the attempts of one request: of one at a time, or two while one is hedged; only the one that wins has a body. After `onAttemptFailed` and `onResponseEnd` nothing more comes of it. */
@@ -259,7 +258,7 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
 
   /** The slowness of a client that is still sending is not the endpoint's (Envoy counts from there, too). */
   #armTryTimeout(): void {
-    const tryTimeoutMs = tryTimeoutOf(this.#ctx);
+    const { tryTimeoutMs } = this.#target.route;
     if (tryTimeoutMs <= 0) return;
     this.#tryDeadline = new Deadline(this);
     this.#ctx.services.wheel.arm(this.#tryDeadline, tryTimeoutMs);

@@ -1,4 +1,3 @@
-import type { RetryPolicy } from "../../shared/model/route.ts";
 import type { ConcurrencyLimit } from "../policy/concurrency-limit.ts";
 import type { RetryRefusal } from "../policy/retry-refusal.ts";
 import type { EndpointState } from "../runtime/endpoint-state.ts";
@@ -59,21 +58,6 @@ export class Retries {
     services.news?.onBudget(name, 0, 1);
     return "";
   }
-}
-
-// Hot: once per attempt.
-/** How long the next try may take, 0: as long as the request. Settled when the request has been received whole. */
-export function tryTimeoutOf(ctx: RequestContext): number {
-  const { route } = ctx;
-  if (route === undefined || route.tryTimeoutMs === 0 || route.bindsLastTry) return route?.tryTimeoutMs ?? 0;
-  return mayFollow(ctx, route.retry) ? route.tryTimeoutMs : 0;
-}
-
-/** Whether a try that is too slow could be followed by another one. */
-function mayFollow(ctx: RequestContext, retry: RetryPolicy | undefined): boolean {
-  if (retry === undefined || ctx.retries >= retry.retries || ctx.incomingAttempt > 1 || ctx.fallback !== "")
-    return false;
-  return ctx.body.isReplayable && (retry.retryNonIdempotent || isIdempotent(ctx.head.method, ctx.head.headers));
 }
 
 // Hot: once per request.

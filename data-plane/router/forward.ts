@@ -1,7 +1,6 @@
 import type { ForwardAction, HashPolicy, RetryPolicy } from "../../shared/model/route.ts";
 import { ENVOY_ROUTE_TIMEOUT_MS } from "../../shared/defaults.ts";
 import { WEIGHT_SUM_MAX } from "../../shared/limits.ts";
-import { tryTimeoutOf } from "../../shared/try-timeout.ts";
 import { violation, type Violation } from "../../shared/violation.ts";
 import type { RequestHead } from "../http1/message.ts";
 import type { ClusterRuntime, ForwardRuntime, MirrorRuntime } from "../runtime/runtime.ts";
@@ -82,7 +81,6 @@ class Forward implements ForwardRuntime {
   readonly timeoutMs: number;
   readonly retry: RetryPolicy | undefined;
   readonly tryTimeoutMs: number;
-  readonly bindsLastTry: boolean;
   readonly mirrors: readonly MirrorRuntime[];
   readonly #split: WeightedSplit<ClusterRuntime | undefined>;
   readonly #rewrite: PathRewrite | undefined;
@@ -92,9 +90,9 @@ class Forward implements ForwardRuntime {
   constructor(action: ForwardAction, { rewrite, split, mirrors }: ForwardParts) {
     this.timeoutMs = action.timeoutMs ?? ENVOY_ROUTE_TIMEOUT_MS;
     this.retry = action.retry;
-    const { ms, bindsLast } = tryTimeoutOf(action);
-    this.tryTimeoutMs = ms;
-    this.bindsLastTry = bindsLast;
+    // One that is no shorter than the whole request says nothing (as Envoy).
+    const tryMs = action.retry?.perTryTimeoutMs ?? 0;
+    this.tryTimeoutMs = this.timeoutMs > 0 && tryMs >= this.timeoutMs ? 0 : tryMs;
     this.mirrors = mirrors;
     this.#split = split;
     this.#rewrite = rewrite;

@@ -83,8 +83,6 @@ export interface ForwardRuntime {
   readonly retry: RetryPolicy | undefined;
   /** One try, from when the request has been received; 0: as long as the whole request. */
   readonly tryTimeoutMs: number;
-  /** See shared/try-timeout.ts. */
-  readonly bindsLastTry: boolean;
   /** An unsigned 32-bit hash for hashing pickers, or -1 when no policy found a value. */
   hash(head: RequestHead, sourceIp: string): number;
   /** Where copies go; a cluster that is not there gets none. */

@@ -93,7 +93,6 @@ function egressRoute(endpoint: EndpointState): ForwardRuntime {
     timeoutMs: NO_TIMEOUT_MS,
     retry: undefined,
     tryTimeoutMs: 0,
-    bindsLastTry: false,
     hash: () => -1,
     mirrors: [],
     target: (head) => head.path + head.query,

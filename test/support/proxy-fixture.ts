@@ -87,7 +87,6 @@ export interface FixtureOptions {
   readonly retry?: RetryPolicy;
   readonly timeoutMs?: number;
   /** As the default of the compiler: it does not hold for the last try. */
-  readonly tryTimeoutMs?: number;
   readonly connectTimeoutMs?: number;
   readonly policies?: Partial<ClusterPolicies>;
   /** With it the cluster's endpoints are watched, and chosen among as in a real one. */
@@ -174,8 +173,7 @@ export class ProxyFixture {
       pickCluster: () => cluster,
       timeoutMs: options.timeoutMs ?? TIMEOUT_MS,
       retry: options.retry,
-      tryTimeoutMs: options.tryTimeoutMs ?? options.retry?.perTryTimeoutMs ?? 0,
-      bindsLastTry: options.tryTimeoutMs === undefined,
+      tryTimeoutMs: options.retry?.perTryTimeoutMs ?? 0,
       hash: () => -1,
       mirrors: options.mirrors ?? [],
       target: (head) => head.path + head.query,

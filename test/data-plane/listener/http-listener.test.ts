@@ -62,7 +62,6 @@ describe("a listener", () => {
         timeoutMs: 0,
         retry: undefined,
         tryTimeoutMs: 0,
-        bindsLastTry: false,
         hash: () => -1,
         mirrors: [],
         target: () => "/",

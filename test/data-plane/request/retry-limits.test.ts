@@ -3,14 +3,7 @@ import { describe, it } from "node:test";
 
 import { NO_POLICIES } from "../../../shared/model/cluster-policy.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
-import {
-  answering,
-  ProxyFixture,
-  retryPolicy,
-  scriptedUpstream,
-  turns,
-  type Ends,
-} from "../../support/proxy-fixture.ts";
+import { answering, ProxyFixture, retryPolicy, scriptedUpstream, type Ends } from "../../support/proxy-fixture.ts";
 import { bodyOf } from "../../support/raw-client.ts";
 
 const GET = "GET / HTTP/1.1\r\nHost: reviews\r\n\r\n";
@@ -140,39 +133,5 @@ describe("an answer", () => {
     assert.equal(upstream.requests.length, 1);
     await proxy.pass(1_040);
     assert.equal(bodyOf(await client.response()), "ok");
-  });
-});
-
-describe("a default for one try", () => {
-  it("ends a try that another one may follow, and leaves the last one the rest of the time", async (t) => {
-    const upstream = new Upstream();
-    upstream.answer = "";
-    const clock = new ManualClock();
-    const options = { retry: retryPolicy(1), tryTimeoutMs: 500, timeoutMs: 1_000, clock };
-    const proxy = await new ProxyFixture([await upstream.listen(t)], options).start(t);
-    const client = await proxy.connect();
-    client.write(GET);
-    await proxy.until(() => upstream.requests.length === 1, "the first try");
-    await proxy.pass(520);
-    await proxy.until(() => upstream.requests.length === 2, "the second try");
-    await proxy.pass(440);
-    assert.equal(proxy.sink.finished.length, 0);
-    await proxy.pass(60);
-    assert.match(await client.response(), /^HTTP\/1\.1 504 .*x-heddle-error: timeout/s);
-    assert.equal(proxy.last().flag, "UT");
-  });
-
-  it("does not cut short what may not be tried again", async (t) => {
-    const upstream = new Upstream();
-    upstream.answer = "";
-    const clock = new ManualClock();
-    const options = { retry: retryPolicy(1), tryTimeoutMs: 500, timeoutMs: 1_000, clock };
-    const proxy = await new ProxyFixture([await upstream.listen(t)], options).start(t);
-    const client = await proxy.connect();
-    client.write("POST / HTTP/1.1\r\nHost: reviews\r\ncontent-length: 0\r\n\r\n");
-    await proxy.until(() => upstream.requests.length === 1, "the only try");
-    await proxy.pass(900);
-    await turns(3);
-    assert.equal(proxy.sink.finished.length, 0);
   });
 });
