@@ -2,7 +2,7 @@ import { once } from "node:events";
 import { request } from "node:http";
 import { json } from "node:stream/consumers";
 
-import { startHeddle, type HeddleProcess } from "../chaos/child.ts";
+import { startHeddle, type Child } from "../chaos/child.ts";
 import type { AppBehaviour, AppCounts } from "./story-app.ts";
 
 /** A request as an app saw it. */
@@ -19,7 +19,7 @@ export class Replica {
   /** All that its app has seen, over restarts. */
   readonly sights: Sight[] = [];
   readonly #appPort: number;
-  #process: HeddleProcess | undefined;
+  #child: Child | undefined;
   #appPid = 0;
   #startAgain: () => Promise<void> = async () => {};
 
@@ -43,19 +43,25 @@ export class Replica {
       this.#appPid = Number(first);
       listening.resolve();
     };
-    this.#process = await startHeddle(this.name, ["run", ...own, ...proxyArgs, "--", ...app], folder, { onLine });
+    const args = ["run", ...own, ...proxyArgs, "--", ...app];
+    const { child } = await startHeddle(this.name, args, folder, { onLine });
+    this.#child = child;
+    child.exited.then(
+      () => listening.reject(new Error(`ended before its app listened\n${child.lastWords()}`)),
+      listening.reject,
+    );
     await listening.promise;
   }
 
   /** As an operator would: SIGTERM, wait until it is gone, start it anew. */
   async restart(): Promise<void> {
-    await this.#process?.child.terminate();
+    await this.#child?.terminate();
     await this.#startAgain();
   }
 
   /** As a crash: proxy and app end at once. */
   async kill(): Promise<void> {
-    await this.#process?.child.kill();
+    await this.#child?.kill();
     if (this.#appPid === 0) return;
     try {
       process.kill(this.#appPid, "SIGKILL"); // not a child of this process, and its parent is gone
