@@ -6,9 +6,10 @@ export interface Calls {
   /** The outbound port of the caller's proxy. */
   readonly from: Address;
   readonly to: string;
-  /** Requests per second, and how many of them. */
+  /** Requests per second. */
   readonly rate: number;
-  readonly count: number;
+  /** How many of them; or as many as go with something else that happens meanwhile. */
+  readonly count: number | Promise<unknown>;
   readonly plan?: (sequence: number) => Partial<PlannedRequest>;
 }
 
@@ -83,13 +84,16 @@ export async function answersTo({ from, to, rate, count, plan = () => ({}) }: Ca
     target: () => from,
     timeoutMs: CALLER_PATIENCE_MS,
     plan: (sequence) => {
-      if (sequence === count - 1) allSent.resolve();
+      if (typeof count === "number" && sequence === count - 1) allSent.resolve();
       return { method: "GET", path: "/", host: to, ...plan(sequence) };
     },
     onOutcome: (outcome) => outcomes.push(outcome),
   });
   load.start();
-  await allSent.promise;
-  await load.stop();
+  try {
+    await (typeof count === "number" ? allSent.promise : count);
+  } finally {
+    await load.stop();
+  }
   return new Answers(outcomes, performance.now() - startedMs);
 }

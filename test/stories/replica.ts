@@ -71,11 +71,6 @@ export class Replica {
     this.#appPid = 0;
   }
 
-  async crashAndRestart(): Promise<void> {
-    await this.kill();
-    await this.#startAgain();
-  }
-
   async behave(behaviour: AppBehaviour): Promise<void> {
     await this.#steer("POST", behaviour);
   }
