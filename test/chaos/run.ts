@@ -1,6 +1,9 @@
 // npm run chaos [-- static --seed N --rounds N --rate N] | npm run chaos -- store [--cycles N]
 // npm run chaos -- leak [--requests N --aborted N] | npm run chaos -- stalled-readers [--readers N]
-// npm run chaos -- hung-replica [--rate N]
+// npm run chaos -- hung-replica [--rate N] | npm run chaos -- stories
+import { spawn } from "node:child_process";
+import { once } from "node:events";
+import { globSync } from "node:fs";
 import { parseArgs } from "node:util";
 
 import { renderTable } from "../../cli/output/table.ts";
@@ -95,12 +98,25 @@ async function hungReplica(): Promise<boolean> {
   return good;
 }
 
+/** The stories of the suite at full rate and length, one after the other: each has the machine for itself. */
+async function stories(): Promise<boolean> {
+  const files = globSync("test/stories/*.test.ts").sort();
+  const args = ["--test", "--test-concurrency=1", ...files];
+  const child = spawn(process.execPath, args, {
+    stdio: "inherit",
+    env: { ...process.env, HEDDLE_STORIES: "long" },
+  });
+  const [code] = await once(child, "exit");
+  return code === 0;
+}
+
 const suites: Readonly<Record<string, () => Promise<boolean>>> = {
   static: staticStability,
   store: storeCrash,
   leak,
   "stalled-readers": stalledReaders,
   "hung-replica": hungReplica,
+  stories,
 };
 const [which = "static"] = positionals;
 const suite = suites[which];
