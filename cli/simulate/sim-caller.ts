@@ -203,14 +203,12 @@ class SimAttempt {
   readonly endpoint: EndpointState;
   readonly #caller: SimCaller;
   readonly #permit: number;
-  readonly #startMs: number;
   #isEnded = false;
 
   constructor(caller: SimCaller, endpoint: EndpointState, permit: number) {
     this.#caller = caller;
     this.endpoint = endpoint;
     this.#permit = permit;
-    this.#startMs = caller.world.nowMs();
   }
 
   start(request: SimRequest, done: (answer: SimAnswer) => void): void {
@@ -231,7 +229,8 @@ class SimAttempt {
     cluster.state.results?.onResult(this.endpoint, verdict);
     const { breaker } = cluster.policies;
     if (breaker !== undefined) {
-      const result = { verdict, nowMs, latencyMs: nowMs - this.#startMs };
+      const endpoints = cluster.choice.eligible.length;
+      const result = { verdict, nowMs, endpoint: this.endpoint.key, endpoints };
       cluster.state.service.breaker.report(breaker, this.#permit, result, world.random.unit());
     }
   }

@@ -4,6 +4,13 @@ import { SlidingSum } from "../../shared/sliding-sum.ts";
 import type { SharedCount } from "../workers/shared-count.ts";
 import { isFailure, type TimedVerdict } from "./verdict.ts";
 
+/** How an attempt went, and where; a service that is one place needs no `endpoint`. */
+export interface PlacedVerdict extends TimedVerdict {
+  readonly endpoint?: string;
+  /** How many could have been asked, that one included. */
+  readonly endpoints?: number;
+}
+
 export type BreakerState = "closed" | "open" | "half-open";
 
 /** How a breaker stands, for the same service's breaker in another worker. Durations, because each has a clock of its own. */
@@ -27,6 +34,10 @@ export const REFUSED = -1;
  *     half-open ──(so many probes in a row succeed)──▶ closed, with nothing remembered
  *     half-open ──(a probe fails)──▶ open, for twice as long
  *
+ * A row of failures counts when they come from as many different endpoints as there are, or as the row is long: one dead
+ * replica of three, asked by a burst of requests, fails ten times before the others have answered once, and is a matter of
+ * outlier detection. The same holds for a window with nothing but failures in it.
+ *
  * Failures in a row open it ON the one that completes the row; their share only ABOVE the threshold, and not before the
  * window holds enough results (C2).
  *
@@ -49,6 +60,8 @@ export class CircuitBreaker {
   refusals = 0;
   /** Failures since the last success. */
   failuresInRow = 0;
+  /** Where they happened; no more than a row is long. */
+  readonly #failedAt = new Set<string>();
   readonly #results = new SlidingSum();
   readonly #failures = new SlidingSum();
   /** Number of the current state: each change begins another one. */
@@ -89,11 +102,12 @@ export class CircuitBreaker {
   }
 
   // Hot: once per attempt. `unit` in [0, 1) is the chance of the jitter.
-  report(policy: BreakerPolicy, permit: number, { verdict, nowMs }: TimedVerdict, unit: number): void {
+  report(policy: BreakerPolicy, permit: number, result: PlacedVerdict, unit: number): void {
+    const { verdict, nowMs } = result;
     if (verdict === "none" || verdict === "rate-limited") return this.giveBack(permit);
     if (permit !== this.#epoch) return undefined;
     this.#endProbe();
-    return isFailure(verdict) ? this.#onFailure(policy, nowMs, unit) : this.#onSuccess(policy, nowMs);
+    return isFailure(verdict) ? this.#onFailure(policy, result, unit) : this.#onSuccess(policy, nowMs);
   }
 
   /** Nothing was learnt under this permit. */
@@ -105,8 +119,9 @@ export class CircuitBreaker {
    * An attempt of another worker went like this. It is counted, and opens nothing: the worker that met the last failure
    * opens its own, and tells. While open or half-open only probes count, and of these their worker tells, too.
    */
-  hear(policy: BreakerPolicy, { verdict, nowMs }: TimedVerdict): void {
+  hear(policy: BreakerPolicy, { verdict, nowMs, endpoint }: PlacedVerdict): void {
     if (this.state !== "closed" || verdict === "none" || verdict === "rate-limited") return;
+    if (isFailure(verdict)) this.#noteFailure(policy, endpoint);
     this.#count(policy, isFailure(verdict), nowMs);
   }
 
@@ -139,27 +154,37 @@ export class CircuitBreaker {
     return undefined;
   }
 
-  #onFailure(policy: BreakerPolicy, nowMs: number, unit: number): void {
+  #onFailure(policy: BreakerPolicy, { nowMs, endpoint, endpoints = 1 }: PlacedVerdict, unit: number): void {
     if (this.state !== "closed") {
       this.failuresInRow += 1;
       this.#open(Math.min(this.#openMs * 2, policy.recoveryMaxMs), nowMs, unit);
       return;
     }
+    this.#noteFailure(policy, endpoint);
     this.#count(policy, true, nowMs);
-    if (this.#isTooMany(policy, nowMs)) this.#open(policy.recoveryMs, nowMs, unit);
+    if (this.#isTooMany(policy, endpoints, nowMs)) this.#open(policy.recoveryMs, nowMs, unit);
+  }
+
+  #noteFailure({ consecutiveFailures }: BreakerPolicy, endpoint = ""): void {
+    if (this.#failedAt.size < consecutiveFailures) this.#failedAt.add(endpoint);
   }
 
   #count({ windowMs }: BreakerPolicy, isFailed: boolean, nowMs: number): void {
+    if (!isFailed && this.failuresInRow > 0) this.#failedAt.clear();
     this.failuresInRow = isFailed ? this.failuresInRow + 1 : 0;
     this.#results.add(1, windowMs, nowMs);
     if (isFailed) this.#failures.add(1, windowMs, nowMs);
   }
 
-  #isTooMany(policy: BreakerPolicy, nowMs: number): boolean {
+  #isTooMany(policy: BreakerPolicy, endpoints: number, nowMs: number): boolean {
     const { consecutiveFailures, samplesMin, thresholdPercent, windowMs } = policy;
-    if (consecutiveFailures > 0 && this.failuresInRow >= consecutiveFailures) return true;
+    const isWide = this.#failedAt.size >= Math.min(endpoints, consecutiveFailures);
+    if (consecutiveFailures > 0 && this.failuresInRow >= consecutiveFailures && isWide) return true;
     const results = this.#results.sum(windowMs, nowMs);
-    return results >= samplesMin && this.#failures.sum(windowMs, nowMs) * 100 > thresholdPercent * results;
+    const failures = this.#failures.sum(windowMs, nowMs);
+    // Nothing but failures is a row, too.
+    if (failures === results && !isWide) return false;
+    return results >= samplesMin && failures * 100 > thresholdPercent * results;
   }
 
   #open(openMs: number, nowMs: number, unit: number): void {
@@ -195,5 +220,6 @@ export class CircuitBreaker {
     this.#epoch += 1;
     this.#endProbe();
     this.#successes = 0;
+    this.#failedAt.clear();
   }
 }

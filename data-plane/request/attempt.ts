@@ -147,7 +147,15 @@ export class Attempt implements PoolWaiter, DeadlineOwner {
     if (this.#isJudged) return;
     this.#isJudged = true;
     const nowMs = this.#ctx.services.clock.nowMs();
-    judgeAttempt(this.#ctx, this.#target, { verdict, head, latencyMs: nowMs - this.#startMs, nowMs });
+    const { endpoint, cluster } = this.#target;
+    judgeAttempt(this.#ctx, this.#target, {
+      verdict,
+      head,
+      latencyMs: nowMs - this.#startMs,
+      nowMs,
+      endpoint: endpoint.key,
+      endpoints: cluster.choice.eligible.length,
+    });
   }
 
   /** Gives everything back. A connection whose response is not complete closes. */

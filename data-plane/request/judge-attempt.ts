@@ -1,5 +1,6 @@
 import { recordRtt } from "../balancer/peak-ewma.ts";
 import type { ResponseHead } from "../http1/message.ts";
+import type { PlacedVerdict } from "../policy/circuit-breaker.ts";
 import { isFailure, type TimedVerdict } from "../policy/verdict.ts";
 import type { ClusterRuntime } from "../runtime/runtime.ts";
 import type { AttemptTarget } from "./attempt-target.ts";
@@ -7,7 +8,7 @@ import type { RequestContext } from "./request-context.ts";
 import { retryAfterMs } from "./retry-after.ts";
 
 /** How one attempt went. */
-export interface AttemptResult extends TimedVerdict {
+export interface AttemptResult extends PlacedVerdict {
   /** Of the response, if there was one. */
   readonly head: ResponseHead | undefined;
   /** From its start to the head of the response, or to its failure. */
@@ -49,5 +50,5 @@ function penaltyMs({ services }: RequestContext, { verdict, head }: AttemptResul
 /** An attempt of another worker at an endpoint of `cluster`. It decides nothing here: its own worker tells what came of it. */
 export function hearAttempt({ policies, state }: ClusterRuntime, endpoint: string, result: TimedVerdict): void {
   state.results?.onHeard(endpoint, result.verdict);
-  if (policies.breaker !== undefined) state.service.breaker.hear(policies.breaker, result);
+  if (policies.breaker !== undefined) state.service.breaker.hear(policies.breaker, { ...result, endpoint });
 }

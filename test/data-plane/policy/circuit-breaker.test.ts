@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
-import { CircuitBreaker, REFUSED } from "../../../data-plane/policy/circuit-breaker.ts";
+import { CircuitBreaker, REFUSED, type PlacedVerdict } from "../../../data-plane/policy/circuit-breaker.ts";
 import { isFailure, type Verdict } from "../../../data-plane/policy/verdict.ts";
 import { BREAKER_JITTER_RATIO } from "../../../shared/defaults.ts";
 import type { BreakerPolicy } from "../../../shared/model/cluster-policy.ts";
@@ -50,6 +50,19 @@ describe("a circuit breaker", () => {
     assert.equal(half.state, "closed", "exactly half");
     attempts(half, ["error"], 0, policy);
     assert.equal(half.state, "open");
+  });
+
+  it("does not take one endpoint that fails for the service, however often in a row", () => {
+    const breaker = new CircuitBreaker();
+    const policy = BREAKER;
+    const fail = (endpoint: string): void => {
+      breaker.report(policy, breaker.admit(0), { verdict: "local", nowMs: 0, endpoint, endpoints: 3 }, MIDDLE);
+    };
+    for (let n = 0; n < 20; n += 1) fail("a");
+    fail("b");
+    assert.equal(breaker.state, "closed", "the third may be well");
+    fail("c");
+    assert.equal(breaker.state, "open");
   });
 
   it("forgets what is older than its window", () => {
@@ -147,7 +160,8 @@ class NaiveBreaker {
   /** The attempts that still count, by their numbers. */
   admitted = new Set<number>();
   results: { readonly bucket: number; readonly failed: boolean }[] = [];
-  row = 0;
+  /** Where the failures since the last success were. */
+  row: string[] = [];
   goodProbes = 0;
   openForMs = 0;
   openedMs = 0;
@@ -163,17 +177,21 @@ class NaiveBreaker {
     this.admitted.add(attempt);
   }
 
-  onResult(policy: BreakerPolicy, attempt: number, verdict: Verdict, nowMs: number): void {
+  onResult(policy: BreakerPolicy, attempt: number, result: Required<PlacedVerdict>): void {
+    const { verdict, nowMs, endpoint, endpoints } = result;
     if (!this.admitted.delete(attempt) || verdict === "none" || verdict === "rate-limited") return;
     const failed = isFailure(verdict);
     if (this.state === "half-open") return this.#onProbe(policy, failed, nowMs);
     const bucketNow = Math.floor(nowMs / (policy.windowMs / 10));
     this.results.push({ bucket: bucketNow, failed });
-    this.row = failed ? this.row + 1 : 0;
+    this.row = failed ? [...this.row, endpoint] : [];
     const recent = this.results.filter(({ bucket }) => bucket > bucketNow - 10);
     const failures = recent.filter((one) => one.failed).length;
-    const isRow = policy.consecutiveFailures > 0 && this.row >= policy.consecutiveFailures;
-    const isShare = recent.length >= policy.samplesMin && (failures / recent.length) * 100 > policy.thresholdPercent;
+    const { consecutiveFailures: long } = policy;
+    const isWide = new Set(this.row).size >= Math.min(endpoints, long);
+    const isRow = long > 0 && this.row.length >= long && isWide;
+    const isEnough = recent.length >= policy.samplesMin && (failures < recent.length || isWide);
+    const isShare = isEnough && (failures / recent.length) * 100 > policy.thresholdPercent;
     if (failed && (isRow || isShare)) this.#open(policy.recoveryMs, nowMs);
   }
 
@@ -193,7 +211,7 @@ class NaiveBreaker {
     this.state = state;
     this.admitted.clear();
     this.results = [];
-    this.row = 0;
+    this.row = [];
     this.goodProbes = 0;
   }
 }
@@ -225,6 +243,7 @@ describe("a circuit breaker in random worlds", () => {
       const random = seededRandom(seed);
       const policy = randomPolicy(random);
       const badShare = random.unit();
+      const endpoints = 1 + random.below(4);
       const [breaker, naive] = [new CircuitBreaker(), new NaiveBreaker()];
       const flying: { readonly attempt: number; readonly permit: number }[] = [];
       let nowMs = random.below(100_000);
@@ -235,8 +254,9 @@ describe("a circuit breaker in random worlds", () => {
           const [ended] = flying.splice(random.below(flying.length), 1);
           assert.ok(ended !== undefined);
           const verdict = verdictBy(random, badShare);
-          breaker.report(policy, ended.permit, { verdict, nowMs: nowMs }, MIDDLE);
-          naive.onResult(policy, ended.attempt, verdict, nowMs);
+          const result = { verdict, nowMs, endpoint: `e${random.below(endpoints)}`, endpoints };
+          breaker.report(policy, ended.permit, result, MIDDLE);
+          naive.onResult(policy, ended.attempt, result);
         } else {
           assert.equal(breaker.isRefusing(nowMs), !naive.admits(nowMs), where);
           const permit = breaker.admit(nowMs);

@@ -198,3 +198,21 @@ describe("the breaker of a service", () => {
     assert.equal(proxy.clusterState.service.breaker.state, "closed");
   });
 });
+
+describe("a burst of requests while one of three replicas is down", () => {
+  it("fails none of them and opens nothing: the others answer what that one refuses", async (t) => {
+    // The two that live answer only when all that is refused has been: a row of nothing but failures.
+    const waiting: Socket[] = [];
+    const alive = (socket: Socket): void => void socket.on("data", () => waiting.push(socket));
+    const ports = [1, await scriptedUpstream(t, alive), await scriptedUpstream(t, alive)];
+    const policies = { breaker: BREAKER };
+    const proxy = await new ProxyFixture(ports, { policies, retry: retryPolicy(2) }).start(t);
+    const clients = await Promise.all(Array.from({ length: 30 }, () => proxy.connect()));
+    for (const client of clients) client.write(GET);
+    await proxy.until(() => waiting.length === 30, "all are with a replica that lives");
+    assert.ok((proxy.endpoints[0]?.connectFailures ?? 0) >= 5);
+    assert.equal(proxy.clusterState.service.breaker.state, "closed");
+    for (const socket of waiting) socket.write(OK);
+    for (const client of clients) assert.equal(bodyOf(await client.response()), "ok");
+  });
+});
