@@ -138,7 +138,12 @@ export class DemoMesh {
     if (program === undefined) listening.resolve();
     const onLine = (line: string): void => {
       const [word, ...rest] = line.split(" ");
-      if (word === "seen") this.#onSeen(service, rest);
+      // Requests without an id are not of the traffic.
+      if (word === "seen")
+        this.#onSeen(
+          service,
+          rest.filter((id) => id !== ""),
+        );
       if (word === "listening") listening.resolve();
     };
     const flags = [

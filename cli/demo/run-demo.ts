@@ -9,6 +9,7 @@ import { Reporter } from "./reporter.ts";
 import { firstResources, INSTANCES, tellStory, type Step } from "./story.ts";
 import { renderSummary, shortfalls } from "./summary.ts";
 import { reviewsVersion, Tally } from "./tally.ts";
+import { warmUp } from "./warm-up.ts";
 import { whatToTry } from "./what-to-try.ts";
 
 export interface DemoOptions {
@@ -80,6 +81,7 @@ async function startMesh(mesh: DemoMesh, reporter: Reporter, signal: AbortSignal
   );
   await mesh.startInstances();
   const revision = await allCurrent(mesh, signal);
+  await warmUp(mesh.entrance("web-1", "inbound"), "web", signal);
   reporter.event(`every proxy runs r${revision}; traffic starts`);
 }
 

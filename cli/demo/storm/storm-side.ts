@@ -4,6 +4,7 @@ import { CliError } from "../../cli-error.ts";
 import { allCurrent } from "../all-current.ts";
 import { DemoMesh } from "../demo-mesh.ts";
 import { OpenLoopLoad, type Outcome } from "../open-loop.ts";
+import { warmUp } from "../warm-up.ts";
 import { instancesOf, policiesOf, type SideName } from "./chain.ts";
 import { SideTally, type Ending } from "./side-tally.ts";
 
@@ -53,6 +54,7 @@ export class StormSide {
     await this.mesh.admin.applyBundle({ resources: [...policiesOf(this.name)], deletions: [], options });
     await this.mesh.startInstances();
     await allCurrent(this.mesh, signal);
+    await warmUp(this.mesh.entrance("web-1", "outbound"), "products", signal);
   }
 
   /** What is told of a breaker is of the moment: a proxy that does not answer in time is asked again. */
