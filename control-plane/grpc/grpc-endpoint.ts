@@ -96,7 +96,8 @@ export class GrpcEndpoint {
   /** Opens the port; 0 picks a free one. The address really bound, or why it could not be. */
   async start({ host, port }: Address): Promise<Result<Address, string>> {
     const bound = await new Promise<Result<Address, string>>((resolve) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) => {
+      // It stays: later errors are of connections that could not be accepted, and no reason to end the process.
+      this.#server.on("error", (error: NodeJS.ErrnoException) => {
         resolve(err(error.code === "EADDRINUSE" ? `port ${port} of ${host} is in use` : error.message));
       });
       this.#server.listen({ host, port }, () => {

@@ -19,7 +19,8 @@ export class MetricsServer {
 
   start({ host, port }: Address): Promise<Result<Address, string>> {
     return new Promise((resolve) => {
-      this.#server.once("error", (error: NodeJS.ErrnoException) => {
+      // It stays: later errors are of connections that could not be accepted, and no reason to end the process.
+      this.#server.on("error", (error: NodeJS.ErrnoException) => {
         resolve(err(error.code === "EADDRINUSE" ? `port ${port} of ${host} is in use` : error.message));
       });
       this.#server.listen({ host, port }, () => {

@@ -53,9 +53,9 @@ export class AdminServer {
 
   listen(address: Address): Promise<Address> {
     return new Promise((settle, fail) => {
-      this.#server.once("error", fail);
+      // It stays: later errors are of connections that could not be accepted, and no reason to end the process.
+      this.#server.on("error", fail);
       this.#server.listen(address.port, address.host, () => {
-        this.#server.off("error", fail);
         const bound = this.#server.address();
         settle(bound === null || typeof bound === "string" ? address : { host: bound.address, port: bound.port });
       });
