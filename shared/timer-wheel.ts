@@ -29,6 +29,8 @@ export class Deadline {
 
 /** A power of two. One turn is 5 s at the default tick: most deadlines of requests are visited at most twice. */
 const SLOTS = 512;
+/** At the default tick 100 ms: no turn of a busy loop, but a process that did not run. */
+const BEHIND_TICKS = 10;
 
 /**
  * Many deadlines on one timer. A setTimeout per request costs more than routing it (about 240 ns against 20 here), and
@@ -80,6 +82,11 @@ export class TimerWheel {
     this.size -= 1;
   }
 
+  /** So late that what came in time may still wait to be read. */
+  get isBehind(): boolean {
+    return this.#clock.nowMs() > (this.#tick + BEHIND_TICKS) * this.#tickMs;
+  }
+
   /** Tells the owners of all deadlines that have passed. Call it each tick; late calls catch up. */
   advance(): void {
     const nowTick = Math.floor(this.#clock.nowMs() / this.#tickMs);
@@ -121,9 +128,19 @@ export class TimerWheel {
   }
 }
 
-/** Drives the wheel from the process's timers until cancelled. Does not keep the process alive. */
+/**
+ * Drives the wheel from the process's timers until cancelled. Does not keep the process alive.
+ *
+ * After a pause (the machine, a debugger, SIGSTOP) Node runs timers before it reads sockets, and deadlines would pass for
+ * answers that have long been here: a pause of a second would be timeouts, and an open breaker. So a wheel that is behind is
+ * turned one tick later, when what has arrived was read. Once: a loop that is always late must not wait for ever.
+ */
 export function turnWheel(wheel: TimerWheel, timers: Timers, tickMs: number = WHEEL_TICK_MS): Timer {
-  return timers.every(tickMs, () => wheel.advance());
+  let hasWaited = false;
+  return timers.every(tickMs, () => {
+    hasWaited = !hasWaited && wheel.isBehind;
+    if (!hasWaited) wheel.advance();
+  });
 }
 
 function emptyList(): Deadline {

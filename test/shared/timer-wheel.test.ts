@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { seededRandom } from "../../shared/random.ts";
-import { Deadline, TimerWheel, type DeadlineOwner } from "../../shared/timer-wheel.ts";
+import { Deadline, TimerWheel, turnWheel, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import { ManualClock } from "../support/manual-clock.ts";
 
 const TICK_MS = 10;
@@ -107,5 +107,30 @@ describe("a timer wheel", () => {
       assert.equal(wheel.size, model.size, `sizes differ at step ${step} (seed ${seed})`);
       assert.equal(deadline.isArmed, model.has(deadline));
     }
+  });
+
+  it("waits one turn after a pause, until what came meanwhile was read, and no longer", () => {
+    const { clock, wheel, passed, owner } = wheelWithLog();
+    let turn = (): void => {};
+    const timer = { cancel: () => {} };
+    turnWheel(wheel, { after: () => timer, every: (_periodMs, run) => ((turn = run), timer) }, TICK_MS);
+    for (const deadline of [new Deadline(owner), new Deadline(owner)]) {
+      passed.length = 0;
+      wheel.arm(deadline, 50 * TICK_MS);
+      // Late, and late again.
+      clock.now += 100 * TICK_MS;
+      turn();
+      assert.deepEqual(passed, []);
+      clock.now += 100 * TICK_MS;
+      turn();
+      assert.deepEqual(passed, [deadline]);
+    }
+    const answered = new Deadline(owner);
+    wheel.arm(answered, TICK_MS);
+    clock.now += 100 * TICK_MS;
+    turn();
+    wheel.cancel(answered);
+    turn();
+    assert.ok(!passed.includes(answered), "its answer was there");
   });
 });
