@@ -40,7 +40,8 @@ describe("a chain of five hops with a failing leaf", () => {
     const alone = { ...NO_POLICIES, retry_budget_percent: 20, retry_budget_min_per_sec: 0 };
     const { amplification, retried } = await storm(alone, { rate: 30, count: 120 });
     t.diagnostic(`with a budget and one hop that retries: x ${amplification.toFixed(2)}, ${retried} were retried`);
-    assert.ok(amplification <= 1.2, `x ${amplification.toFixed(2)}`);
+    // And two: a connection that its other end was closing is replaced, whatever the budget.
+    assert.ok(amplification <= 1.2 + 2 / 120, `x ${amplification.toFixed(2)}`);
     assert.ok(retried > 0, "nothing was retried at all");
   });
 
