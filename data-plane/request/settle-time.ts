@@ -10,7 +10,9 @@ export function settleTime(ctx: RequestContext, route: ForwardRuntime): void {
   const { calls, clock, direction } = ctx.services;
   ctx.timeoutMs = Math.min(route.timeoutMs === 0 ? Infinity : route.timeoutMs, ctx.incomingDeadlineMs);
   if (direction === "inbound") {
-    ctx.call = calls.enter(ctx.traceId, ctx.incomingAttempt, clock.nowMs() + ctx.timeoutMs);
+    // While it is still coming its time has not begun, nor has that of the calls which the app makes meanwhile.
+    const deadlineAtMs = ctx.body.isComplete ? clock.nowMs() + ctx.timeoutMs : Infinity;
+    ctx.call = calls.enter(ctx.traceId, ctx.incomingAttempt, deadlineAtMs);
     return;
   }
   const call = calls.find(ctx.traceId);
@@ -25,7 +27,8 @@ export function startTime(ctx: RequestContext): number {
   ctx.deadlineAtMs = ctx.services.clock.nowMs() + ctx.timeoutMs;
   const { call } = ctx;
   if (call !== undefined && ctx.direction === "inbound") {
-    call.deadlineAtMs = Math.max(call.deadlineAtMs, ctx.deadlineAtMs);
+    const isAlone = call.requests === 1;
+    call.deadlineAtMs = isAlone ? ctx.deadlineAtMs : Math.max(call.deadlineAtMs, ctx.deadlineAtMs);
   }
   return ctx.timeoutMs;
 }

@@ -239,6 +239,30 @@ describe("the deadline of a request", () => {
   });
 });
 
+describe("a request whose body comes for longer than the request may take", () => {
+  it("takes no time away from the calls that the app makes meanwhile, and has its deadline once it is there", async (t) => {
+    const calls = new InboundCalls();
+    const clock = new ManualClock();
+    const heads: string[] = [];
+    const app = await scriptedUpstream(t, (socket) =>
+      socket.on("data", (bytes) => heads.push(bytes.toString("latin1"))),
+    );
+    const proxy = await new ProxyFixture([app], {
+      clock,
+      timeoutMs: 1_000,
+      listener: { direction: "inbound", calls },
+    }).start(t);
+    const client = await proxy.connect();
+    client.write(`POST / HTTP/1.1\r\nHost: reviews\r\ncontent-length: 6\r\n${TRACEPARENT}\r\nhal`);
+    await proxy.until(() => heads.length > 0, "the app reads the beginning");
+    await proxy.pass(3_000);
+    assert.equal(calls.find(TRACE)?.deadlineAtMs, Infinity);
+    client.write("ves");
+    await proxy.until(() => calls.find(TRACE)?.deadlineAtMs !== Infinity, "the request has come whole");
+    assert.equal(calls.find(TRACE)?.deadlineAtMs, clock.now + 1_000);
+  });
+});
+
 describe("a request that has become a tunnel", () => {
   it("has no deadline, and neither have the calls that the app makes for it", async (t) => {
     const calls = new InboundCalls();
