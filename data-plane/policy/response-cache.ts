@@ -55,15 +55,15 @@ export class ResponseCache {
   store(key: string, request: HeaderList, response: { headers: HeaderList; body: Buffer }, nowMs: number): void {
     const ageSec = Number(joinedValue(response.headers, "age"));
     const stored: StoredResponse = {
-      headers: withoutAge(response.headers),
+      headers: withoutAge(response.headers).map(ownCopy),
       body: response.body,
       storedMs: nowMs,
       ageMs: Number.isFinite(ageSec) && ageSec > 0 ? ageSec * 1_000 : 0,
-      variant: varyNames(response.headers).flatMap((name) => [name, joinedValue(request, name)]),
+      variant: varyNames(response.headers).flatMap((name) => [name, joinedValue(request, name)].map(ownCopy)),
     };
     this.#remove(key);
     if (costOf(key, stored) > this.#bounds.bytesMax) return;
-    this.#entries.set(key, stored);
+    this.#entries.set(ownCopy(key), stored);
     this.#bytes += costOf(key, stored);
     for (const oldest of this.#entries.keys()) {
       if (this.#bytes <= this.#bounds.bytesMax && this.#entries.size <= this.#bounds.entriesMax) break;
@@ -99,4 +99,9 @@ function costOf(key: string, { headers, body, variant }: StoredResponse): number
 
 function withoutAge(headers: HeaderList): HeaderList {
   return headers.filter((_, index) => headers[index - (index % 2)] !== "age");
+}
+
+/** A part of a string keeps the whole of it: an entry must not hold on to the heads that it came from, which nobody counts. */
+function ownCopy(text: string): string {
+  return Buffer.from(text, "latin1").toString("latin1");
 }

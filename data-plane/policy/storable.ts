@@ -10,6 +10,8 @@ export function mayStore(method: string, status: number, request: HeaderList, re
   const control = directives(response, "cache-control");
   if (control.some((one) => FORBIDDING.has(one)) || directives(request, "cache-control").includes("no-store"))
     return false;
+  // What stood in for an answer on its way here is no answer of the service.
+  if (has(response, "x-heddle-fallback")) return false;
   if (has(response, "set-cookie") || varyNames(response).includes("*")) return false;
   return control.includes("public") || !(has(request, "authorization") || has(request, "cookie"));
 }

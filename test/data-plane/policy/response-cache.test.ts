@@ -1,5 +1,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 
 import fc from "fast-check";
 
@@ -14,6 +16,13 @@ function answer(body: string, headers: string[] = []): { headers: string[]; body
 
 function bodyOf(stored: StoredResponse | undefined): string | undefined {
   return stored?.body.toString();
+}
+
+/** Of the heap, without what is garbage. */
+function usedBytes(): number {
+  setFlagsFromString("--expose-gc");
+  runInNewContext("gc")();
+  return process.memoryUsage().heapUsed;
 }
 
 describe("what may be kept", () => {
@@ -37,6 +46,7 @@ describe("what may be kept", () => {
       [],
       ["cache-control", "public", "set-cookie", "a=1"],
     ],
+    ["a fallback of another proxy", false, "GET", 200, [], ["x-heddle-fallback", "static"]],
     ["vary by anything", false, "GET", 200, [], ["vary", "accept, *"]],
   ];
   for (const [name, expected, method, status, request, response] of cases) {
@@ -52,6 +62,21 @@ describe("the cache of last good answers", () => {
     assert.equal(bodyOf(cache.find("k", ["accept-language", "de"], 100, 0)), "hallo");
     assert.equal(cache.find("k", ["accept-language", "en"], 100, 0), undefined);
     assert.equal(cache.find("k", [], 100, 0), undefined);
+  });
+
+  it("keeps no memory beyond what it counts: not the heads of the requests that answers were chosen by", () => {
+    const cache = new ResponseCache({ bytesMax: 16 * 1024 * 1024, entriesMax: 4_096 });
+    const before = usedBytes();
+    for (let entry = 0; entry < 2_000; entry += 1) {
+      // As the decoder cuts it: parts of one long string.
+      const bytes = Buffer.from(`/a-path-of-some-length-${entry} | gzip, deflate, br, zstd | ${"x".repeat(32_000)}`);
+      const head = bytes.toString("latin1");
+      const [path = "", accepted = ""] = head.split(" | ");
+      cache.store(`reviews ${path}`, ["accept-encoding", accepted], answer("x", ["vary", "accept-encoding"]), 0);
+    }
+    const grownBytes = usedBytes() - before;
+    assert.equal(cache.size, 2_000);
+    assert.ok(grownBytes < 8 * 1024 * 1024, `${grownBytes} bytes for ${cache.bytes} that were counted`);
   });
 
   it("counts the age that an answer came with, and does not keep the header", () => {
