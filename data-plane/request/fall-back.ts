@@ -2,7 +2,7 @@ import type { FallbackPolicy } from "../../shared/model/cluster-policy.ts";
 import type { StoredResponse } from "../policy/response-cache.ts";
 import type { LocalReason } from "./local-reply.ts";
 import type { RequestContext } from "./request-context.ts";
-import { cacheKey } from "./response-copy.ts";
+import { cacheKey, isCacheable } from "./response-copy.ts";
 
 /** What stands in for an answer of the service. */
 export type Fallback =
@@ -52,8 +52,9 @@ function storedFor(
   { maxAgeMs, body }: Extract<FallbackPolicy, { kind: "cached-response" }>,
 ): Fallback | undefined {
   const { responses, clock } = ctx.services;
-  const response =
-    ctx.head.method === "GET" ? responses.find(cacheKey(ctx), ctx.head.headers, maxAgeMs, clock.nowMs()) : undefined;
+  const response = isCacheable(ctx)
+    ? responses.find(cacheKey(ctx), ctx.head.headers, maxAgeMs, clock.nowMs())
+    : undefined;
   if (response !== undefined) return { kind: "stored", response };
   return body === undefined ? undefined : { kind: "static", body };
 }

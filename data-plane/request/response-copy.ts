@@ -4,9 +4,17 @@ import type { HeaderList, ResponseHead } from "../http1/message.ts";
 import { mayStore } from "../policy/storable.ts";
 import type { RequestContext } from "./request-context.ts";
 
-/** Under which name the answers to equal requests are kept: what one service answers is no answer of another. */
-export function cacheKey({ cluster, head }: RequestContext): string {
-  return `${cluster?.service ?? ""} ${head.authority}${head.path}${head.query}`;
+/**
+ * Under which name the answers to equal requests are kept: what the service saw of them. Two routes may send one path to
+ * different places or under different paths, by a header that no answer names in its Vary.
+ */
+export function cacheKey({ cluster, head, route }: RequestContext): string {
+  return `${cluster?.name ?? ""} ${route?.authority(head) ?? ""}${route?.target(head) ?? ""}`;
+}
+
+/** Whether answers to the request may be kept and given again: what a body asks for is in no key. */
+export function isCacheable({ head }: RequestContext): boolean {
+  return head.method === "GET" && (head.framing === "none" || head.contentLength === 0);
 }
 
 /** A copy of a response on its way down, to be kept once it is complete. */
@@ -44,7 +52,7 @@ export class ResponseCopy {
  */
 export function copyOf(ctx: RequestContext, head: ResponseHead): ResponseCopy | undefined {
   if (ctx.cluster?.policies.fallback?.kind !== "cached-response" || ctx.fallback !== "") return undefined;
-  if (head.contentLength > FALLBACK_BODY_BYTES_MAX) return undefined;
+  if (head.contentLength > FALLBACK_BODY_BYTES_MAX || !isCacheable(ctx)) return undefined;
   if (!mayStore(ctx.head.method, head.status, ctx.head.headers, head.headers)) return undefined;
   const key = cacheKey(ctx);
   const { responses, clock } = ctx.services;

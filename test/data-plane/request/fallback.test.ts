@@ -2,8 +2,9 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 
 import { fixedChoice } from "../../../data-plane/balancer/endpoint-choice.ts";
+import type { RequestHead } from "../../../data-plane/http1/message.ts";
 import { EndpointState } from "../../../data-plane/runtime/endpoint-state.ts";
-import type { ClusterRuntime } from "../../../data-plane/runtime/runtime.ts";
+import type { ClusterRuntime, ForwardRuntime } from "../../../data-plane/runtime/runtime.ts";
 import type { FallbackPolicy } from "../../../shared/model/cluster-policy.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { answering, ProxyFixture, retryPolicy, scriptedUpstream, type Ends } from "../../support/proxy-fixture.ts";
@@ -171,6 +172,47 @@ describe("the last good answer", () => {
     clock.now += 1;
     assert.equal(bodyOf(await proxy.send(GET)), BODY);
     assert.equal(bodyOf(await proxy.send(GET.replace("/a", "/half"))), BODY);
+  });
+});
+
+describe("the last good answer to one tenant", () => {
+  it("is never given to another one whose requests a route sends elsewhere under the same path", async (t) => {
+    const service = new Service();
+    const clusters = { proxy: undefined as ProxyFixture | undefined };
+    const tenantOf = (head: RequestHead): string => head.headers[head.headers.indexOf("x-tenant") + 1] ?? "";
+    const action: ForwardRuntime = {
+      kind: "forward",
+      pickCluster: () => clusters.proxy?.cluster,
+      timeoutMs: 1_000,
+      retry: undefined,
+      tryTimeoutMs: 0,
+      hash: () => -1,
+      mirrors: [],
+      target: (head) => `/${tenantOf(head)}${head.path}`,
+      authority: (head) => head.authority,
+    };
+    const policies = { fallback: CACHED };
+    const proxy = await new ProxyFixture([await service.listen(t)], { policies, action }).start(t);
+    clusters.proxy = proxy;
+    const from = (tenant: string): string => GET.replace("\r\n\r\n", `\r\nx-tenant: ${tenant}\r\n\r\n`);
+    service.answer = ok("what anna owns");
+    await proxy.send(from("anna"));
+    service.answer = undefined;
+    assert.equal(bodyOf(await proxy.send(from("bert"))), BODY);
+    assert.equal(bodyOf(await proxy.send(from("anna"))), "what anna owns");
+  });
+});
+
+describe("the last good answer to a GET with a body", () => {
+  it("is never given to another query in the same path", async (t) => {
+    const { proxy, service } = await withFallback(t, CACHED);
+    const search = (query: string): string =>
+      `GET /_search HTTP/1.1\r\nHost: reviews\r\ncontent-length: ${query.length}\r\n\r\n${query}`;
+    service.answer = ok("cats found");
+    await proxy.send(search("cats"));
+    service.answer = undefined;
+    assert.equal(bodyOf(await proxy.send(search("dogs"))), BODY);
+    assert.equal(bodyOf(await proxy.send(GET.replace("/a", "/_search"))), BODY);
   });
 });
 
