@@ -18,7 +18,7 @@ export function addApply(program: Command, cli: Cli): void {
     .helpGroup("Resources:")
     .summary("create or replace resources from files")
     .description(
-      "Creates or replaces the resources in the files, all of them or none, as one revision.\n" +
+      "Creates or replaces the resources in the files, all of them or none, as one revision. " +
         "A column that a document leaves out gets its default.",
     )
     .addOption(

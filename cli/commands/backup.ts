@@ -15,7 +15,7 @@ export function addBackup(program: Command, cli: Cli): void {
     .helpGroup("Changes:")
     .summary("save a consistent copy of the store")
     .description(
-      "Saves a consistent copy of the running store, history included. The file is a SQLite database for its owner alone.\n" +
+      "Saves a consistent copy of the running store, history included. The file is a SQLite database for its owner alone. " +
         "To go back to it, stop the control plane and use heddle restore: a plain copy would be older than what proxies hold.",
     )
     .argument("<file>", "written whole or not at all")

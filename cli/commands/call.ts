@@ -15,7 +15,7 @@ export function addCall(program: Command, cli: Cli): void {
     .helpGroup("Changes:")
     .summary("call any method of the admin API with JSON")
     .description(
-      "Calls any method of a gRPC server that has reflection. Fields have their proto names. A stream prints one object\n" +
+      "Calls any method of a gRPC server that has reflection. Fields have their proto names. A stream prints one object " +
         "a line until it ends.",
     )
     .argument("[method]", "SERVICE/METHOD, or only METHOD when no other service has it")

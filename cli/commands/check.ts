@@ -21,7 +21,7 @@ export function addCheck(program: Command, cli: Cli): void {
     .helpGroup("Proxies:")
     .summary("find what is wrong with the mesh")
     .description(
-      "Looks at the control plane, the proxies and the rows, and says what is wrong and what mends it.\n" +
+      "Looks at the control plane, the proxies and the rows, and says what is wrong and what mends it. " +
         "Exit code 0 when all is well, 2 when there are problems, 3 when the control plane does not answer.",
     )
     .addOption(serverOption())

@@ -24,7 +24,7 @@ export function addControlPlane(program: Command, cli: Cli): void {
     .helpGroup("Life:")
     .summary("start a control plane")
     .description(
-      "Keeps the mesh in a SQLite file and streams it to the proxies. Ends with SIGTERM or Ctrl-C.\n" +
+      "Keeps the mesh in a SQLite file and streams it to the proxies. Ends with SIGTERM or Ctrl-C. " +
         `After a start, proxies have ${LEASE_GRACE_MS / 1000} s to come back before their endpoints are taken out.`,
     )
     .addOption(flag("--db <file>", "the store, made when missing (default: heddle.db)"))

@@ -24,8 +24,8 @@ export function addDemo(program: Command, cli: Cli): void {
     .helpGroup("Life:")
     .summary("watch a real mesh shift traffic, survive its control plane, and hold in a storm")
     .description(
-      "Starts a control plane and four services on this machine, sends traffic, moves a split from 100/0 to 90/10 to\n" +
-        "0/100, kills the control plane, restarts a proxy while it is dead, starts the control plane again, edits a policy,\n" +
+      "Starts a control plane and four services on this machine, sends traffic, moves a split from 100/0 to 90/10 to " +
+        "0/100, kills the control plane, restarts a proxy while it is dead, starts the control plane again, edits a policy, " +
         "and tells what happened to every request. Exit code 1 if anything failed. Takes less than a minute.\n\n" +
         "heddle demo storm tells another story: a failing service with and without retry budget and breaker.",
     )
@@ -42,11 +42,11 @@ function addStorm(demo: Command, cli: Cli): void {
     .command("storm")
     .summary("watch a failing service with and without retry budget and breaker, side by side")
     .description(
-      "Starts the same chain of services twice, web -> products -> reviews -> ratings, and sends both the same traffic. Each\n" +
-        "hop makes three tries. One side has nothing more; the other has Heddle's defaults and a fallback. For 8 seconds\n" +
-        "ratings becomes too slow, then it is well again. Each second shows, for each side: answers per second, the share\n" +
-        "of good ones, their p99, and how many requests reach ratings for each request of the client.\n" +
-        "Exit code 0 if on the protected side at least 99% were answered, ratings got no more than 1.2 requests for each\n" +
+      "Starts the same chain of services twice, web -> products -> reviews -> ratings, and sends both the same traffic. Each " +
+        "hop makes three tries. One side has nothing more; the other has Heddle's defaults and a fallback. For 8 seconds " +
+        "ratings becomes too slow, then it is well again. Each second shows, for each side: answers per second, the share " +
+        "of good ones, their p99, and how many requests reach ratings for each request of the client. " +
+        "Exit code 0 if on the protected side at least 99% were answered, ratings got no more than 1.2 requests for each " +
         "(and the few that its retry budget always grants), and its own answers came back; else 1. Takes half a minute.",
     )
     .addOption(rateFlag(STORM_RATE_MIN, STORM_RATE_MAX, 25))

@@ -24,7 +24,7 @@ export function addDiff(program: Command, cli: Cli): void {
     .helpGroup("Changes:")
     .summary("show what one revision, or several, changed")
     .description(
-      "Shows the rows that a revision changed; with two, what changed from the content of the first to that of the second.\n" +
+      "Shows the rows that a revision changed; with two, what changed from the content of the first to that of the second. " +
         "Exit code 2 when anything differs, 0 when nothing does.",
     )
     .addArgument(new Argument("<revision>", "such as r42").argParser(parseRevision))

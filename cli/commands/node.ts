@@ -14,9 +14,10 @@ export function addNode(program: Command, cli: Cli): void {
     .helpGroup("Life:")
     .summary("answer JSON messages on stdin as a sidecar would")
     .description(
-      "Reads one JSON message a line from stdin and answers each with one line on stdout, with the mesh's\n" +
+      "Reads one JSON message a line from stdin and answers each with one line on stdout, with the mesh's " +
         "own circuit breaker, registry and trace ids. Messages are flat, or in an envelope {src, dest, body}:\n\n" +
-        "  {type: call, msg_id}      also service, proxy, circuit_breaker, force_failures, base_ms, traceparent\n" +
+        "  {type: call, msg_id}      also service, proxy, circuit_breaker,\n" +
+        "                            force_failures, base_ms, traceparent\n" +
         "                            -> proxied, circuit_breaker_open or call_failed\n" +
         "  {type: discover, msg_id, service}\n" +
         "                            -> discovered, with the healthy instances\n\n" +

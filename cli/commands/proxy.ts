@@ -12,7 +12,7 @@ export function addProxy(program: Command, cli: Cli): void {
     .helpGroup("Life:")
     .summary("start a proxy beside a service instance")
     .description(
-      "Carries the calls of one service instance, in and out. SIGTERM drains: peers are told first, the last requests are\n" +
+      "Carries the calls of one service instance, in and out. SIGTERM drains: peers are told first, the last requests are " +
         "answered, then it ends. A second signal ends it at once.",
     );
   addProxyOptions(command);

@@ -18,7 +18,7 @@ export function addPs(program: Command, cli: Cli): void {
     .helpGroup("Proxies:")
     .summary("list proxies and what each has acknowledged")
     .description(
-      "Lists every proxy that is connected, or was within the last hour, and for each type of resource whether what was\n" +
+      "Lists every proxy that is connected, or was within the last hour, and for each type of resource whether what was " +
         "sent is acknowledged: SYNCED, STALE (sent, no answer yet), NACKED (refused), NOT_SENT.",
     )
     .addOption(serverOption())

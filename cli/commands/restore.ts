@@ -22,7 +22,7 @@ export function addRestore(program: Command, cli: Cli): void {
     .helpGroup("Changes:")
     .summary("put a backup in the place of the store")
     .description(
-      "Checks a backup and puts it in the place of a stopped control plane's store, whole or not at all.\n" +
+      "Checks a backup and puts it in the place of a stopped control plane's store, whole or not at all. " +
         "Its content becomes a new revision, above every one that proxies hold, so that they take it.",
     )
     .argument("<backup>", "what heddle backup has saved")

@@ -13,10 +13,10 @@ export function addRun(program: Command, cli: Cli): void {
     .helpGroup("Life:")
     .summary("start a program and a proxy beside it")
     .description(
-      "Starts a proxy, then the program, with http_proxy set to the proxy. --app says where the program listens; peers are\n" +
-        "sent there once it does. SIGTERM drains before the program is stopped. The program's exit code is passed on, 128+n\n" +
+      "Starts a proxy, then the program, with http_proxy set to the proxy. --app says where the program listens; peers are " +
+        "sent there once it does. SIGTERM drains before the program is stopped. The program's exit code is passed on, 128+n " +
         "when a signal ended it; a program that ends takes the proxy along.\n\n" +
-        "The program gets: http_proxy, HTTP_PROXY, no_proxy, NO_PROXY, NODE_USE_ENV_PROXY, HEDDLE_OUTBOUND, and\n" +
+        "The program gets: http_proxy, HTTP_PROXY, no_proxy, NO_PROXY, NODE_USE_ENV_PROXY, HEDDLE_OUTBOUND, and " +
         "HEDDLE_UPSTREAM_<SERVICE> for each --upstream.",
     )
     .argument("<command>", "the program")

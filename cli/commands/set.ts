@@ -53,6 +53,7 @@ function addNoun(program: Command, cli: Cli, kind: Kind): void {
   addSet(noun, cli, kind);
   noun
     .command("get")
+    .summary("show one row")
     .description(`Shows one ${kind}.`)
     .argument("<key>", KEY_FORMS[kind])
     .addOption(serverOption())
@@ -60,6 +61,7 @@ function addNoun(program: Command, cli: Cli, kind: Kind): void {
     .action((key: string, flags: ReadFlags) => get(cli, [name, key], flags));
   noun
     .command("list")
+    .summary("list all rows")
     .description(`Lists every ${kind}.`)
     .addOption(serverOption())
     .addOption(outputOption())
@@ -67,6 +69,7 @@ function addNoun(program: Command, cli: Cli, kind: Kind): void {
   addMutationOptions(
     noun
       .command("delete")
+      .summary("delete rows")
       .description(`Deletes ${kind} rows.`)
       .argument("<keys...>", KEY_FORMS[kind])
       .addOption(serverOption())
@@ -79,7 +82,7 @@ function addSet(noun: Command, cli: Cli, kind: Kind): void {
     .command("set")
     .summary("change columns of one row")
     .description(
-      `Changes the named columns of one ${kind} and leaves the others as they are; makes the row when there is none.\n` +
+      `Changes the named columns of one ${kind} and leaves the others as they are; makes the row when there is none. ` +
         "Prints what changed.",
     )
     .argument("<key>", KEY_FORMS[kind]);

@@ -23,8 +23,8 @@ export function addSimulate(program: Command, cli: Cli): void {
     .helpGroup("Life:")
     .summary("see what each policy is worth when services fail")
     .description(
-      "Runs the proxies' own policy code in a simulated mesh, with a simulated clock, network and services, once for each\n" +
-        "set of policies, and prints what callers and the failing service saw while something was wrong. The same seed gives\n" +
+      "Runs the proxies' own policy code in a simulated mesh, with a simulated clock, network and services, once for each " +
+        "set of policies, and prints what callers and the failing service saw while something was wrong. The same seed gives " +
         "the same numbers.\n\n" +
         "  storm        the last of several services fails: retries on every hop multiply\n" +
         "  bad-replica  one of three replicas is slow and fails\n" +

@@ -43,6 +43,16 @@ describe("help", () => {
     }
   });
 
+  it("breaks lines only after a sentence or in a list: the terminal says how wide it is", async () => {
+    const { out } = await heddle(["completion", "bash"]);
+    const paths = [...out.matchAll(/^ {4}'([^']+)'\) words=/gm)].map((match) => match[1] ?? "");
+    for (const path of paths) {
+      const help = await heddle([...path.split(" "), "--help"], { width: 10_000 });
+      const broken = /^(?!Usage|  ).*[^.:\n]\n(?=\S).*/m.exec(help.out);
+      assert.equal(broken, null, `${path}: ${String(broken)}`);
+    }
+  });
+
   it("of set shows each column with range and default, from the field table", async () => {
     const { out } = await heddle(["policy", "set", "--help"]);
     assert.match(
