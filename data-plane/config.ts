@@ -7,6 +7,7 @@ import {
   XDS_NODE_ID_CHARS_MAX,
 } from "../shared/limits.ts";
 import { err, ok, type Result } from "../shared/result.ts";
+import { SERVICE_NAME, SERVICE_NAME_WORDS } from "../shared/service-name.ts";
 import { violation, type Violation } from "../shared/violation.ts";
 import { UNDERSCORE_POLICIES, type UnderscorePolicy } from "./http1/message-fields.ts";
 import { PATH_MODES, type PathMode } from "./http1/path-mode.ts";
@@ -92,7 +93,7 @@ export function readProxyConfig(settings: ProxySettings): Result<ProxyConfig, re
   const service = settings.service ?? "";
   if (service === "") found.push(violation("--service", "is needed: the service whose calls this proxy makes"));
   const config: ProxyConfig = {
-    service: bounded("--service", service, SERVICE_NAME_CHARS_MAX, found),
+    service: readServiceName("--service", service, found),
     version: bounded("--version", settings.version ?? "", VERSION_CHARS_MAX, found),
     name: optional(bounded("--name", settings.name ?? "", XDS_NODE_ID_CHARS_MAX, found)),
     app: isSet(settings.app) ? readAddress("--app", settings.app, found) : undefined,
@@ -165,6 +166,13 @@ function bounded(flag: string, text: string, charsMax: number, found: Violation[
   return text;
 }
 
+/** As the control plane has it: an instance of a service by another name would never be listed there. */
+function readServiceName(flag: string, text: string, found: Violation[]): string {
+  if (text === "" || (text.length <= SERVICE_NAME_CHARS_MAX && SERVICE_NAME.test(text))) return text;
+  found.push(violation(flag, `must be ${SERVICE_NAME_WORDS} (got "${text}")`));
+  return text;
+}
+
 function readAddress(flag: string, text: string, found: Violation[]): Address {
   const address = parseAddress(text);
   if (address.ok) return address.value;
@@ -178,7 +186,7 @@ function readUpstream(text: string, found: Violation[]): Upstream {
     found.push(violation("--upstream", `"${text}" is not SERVICE=PORT (for example reviews=9091)`));
     return { service: "", address: { host: "127.0.0.1", port: 0 } };
   }
-  const service = bounded("--upstream", text.slice(0, equals), SERVICE_NAME_CHARS_MAX, found);
+  const service = readServiceName("--upstream", text.slice(0, equals), found);
   return { service, address: readAddress("--upstream", text.slice(equals + 1), found) };
 }
 

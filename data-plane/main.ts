@@ -1,12 +1,14 @@
 import { readProxyConfig, settingsOfEnvironment } from "./config.ts";
 import { runProxy } from "./run-proxy.ts";
+import { unusableFiles } from "./unusable-files.ts";
 
 /** sysexits.h EX_USAGE: the settings are wrong. */
 const EXIT_USAGE = 64;
 
 /** A proxy configured by the environment alone; `heddle proxy` does the same with flags. */
 const config = readProxyConfig(settingsOfEnvironment());
-if (config.ok) {
+const found = config.ok ? unusableFiles(config.value) : config.error;
+if (config.ok && found.length === 0) {
   try {
     const { ended } = await runProxy(config.value);
     await ended;
@@ -16,6 +18,6 @@ if (config.ok) {
     process.exitCode = 1;
   }
 } else {
-  for (const { path, message } of config.error) process.stderr.write(`${path}: ${message}\n`);
+  for (const { path, message } of found) process.stderr.write(`${path}: ${message}\n`);
   process.exitCode = EXIT_USAGE;
 }

@@ -46,9 +46,11 @@ export function addProxyOptions(command: Command): Command {
 /** Every violation at once, as the proxy's own reader of settings finds them. */
 export async function proxyConfig(settings: ProxySettings): Promise<ProxyConfig> {
   const { readProxyConfig } = await import("../../data-plane/config.ts");
+  const { unusableFiles } = await import("../../data-plane/unusable-files.ts");
   const config = readProxyConfig(settings);
-  if (config.ok) return config.value;
-  throw new CliError(config.error.map(({ path, message }) => `${path} ${message}`).join("\n"), EXIT.usage, [
+  const found = config.ok ? unusableFiles(config.value) : config.error;
+  if (config.ok && found.length === 0) return config.value;
+  throw new CliError(found.map(({ path, message }) => `${path} ${message}`).join("\n"), EXIT.usage, [
     "heddle proxy --help",
   ]);
 }

@@ -1,4 +1,5 @@
 import * as limits from "../../shared/limits.ts";
+import { SERVICE_NAME, SERVICE_NAME_WORDS } from "../../shared/service-name.ts";
 import type { Field, Shape } from "./field.ts";
 
 // The shapes that several kinds share, and short ways to declare a column. A table that reads like a list of columns is
@@ -7,8 +8,8 @@ import type { Field, Shape } from "./field.ts";
 export const name: Shape = {
   type: "text",
   charsMax: limits.SERVICE_NAME_CHARS_MAX,
-  pattern: /^[A-Za-z0-9](?:[A-Za-z0-9._-]*[A-Za-z0-9])?$/,
-  words: `1-${limits.SERVICE_NAME_CHARS_MAX} letters, digits, ".", "-" or "_", a letter or digit first and last`,
+  pattern: SERVICE_NAME,
+  words: SERVICE_NAME_WORDS,
 };
 export const version: Shape = {
   type: "text",

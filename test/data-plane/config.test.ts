@@ -44,6 +44,20 @@ describe("the settings of a proxy", () => {
     });
   });
 
+  it("refuse the name of a service that the control plane would not list", () => {
+    for (const service of ["we b", "-web", "web.", "w".repeat(129)]) {
+      const config = readProxyConfig({ service, upstream: [`${service}=1`] });
+      assert.ok(!config.ok);
+      assert.deepEqual(
+        config.error.map(({ path, message }) => `${path} ${message}`),
+        ["--service", "--upstream"].map(
+          (flag) =>
+            `${flag} must be 1-128 letters, digits, ".", "-" or "_", a letter or digit first and last (got "${service}")`,
+        ),
+      );
+    }
+  });
+
   it("are read as flags and variables write them", () => {
     const config = readProxyConfig({
       service: "web",
