@@ -50,7 +50,11 @@ export async function startControlPlane(config: ControlPlaneConfig): Promise<Res
     await stop();
     return bound;
   }
-  announce(bound.value, config, log);
+  const announced = announce(bound.value, config, log);
+  if (!announced.ok) {
+    await stop();
+    return announced;
+  }
   return ok({ ...bound.value, stop });
 }
 
@@ -174,13 +178,23 @@ async function openPorts(
   return ok({ xds: xds.value, admin: admin.value, metrics: metrics.value });
 }
 
-function announce(bound: Omit<ControlPlane, "stop">, config: ControlPlaneConfig, log: Logger): void {
+function announce(
+  bound: Omit<ControlPlane, "stop">,
+  config: ControlPlaneConfig,
+  log: Logger,
+): Result<undefined, string> {
   const addresses = {
     xds: formatAddress(bound.xds),
     admin: formatAddress(bound.admin),
     ...(bound.metrics === undefined ? {} : { metrics: formatAddress(bound.metrics) }),
   };
-  if (config.readyFile !== undefined)
-    writeWhole(config.readyFile, `${JSON.stringify({ pid: process.pid, ...addresses })}\n`);
+  if (config.readyFile !== undefined) {
+    try {
+      writeWhole(config.readyFile, `${JSON.stringify({ pid: process.pid, ...addresses })}\n`);
+    } catch (error) {
+      return err(`--ready-file: ${error instanceof Error ? error.message : String(error)}`);
+    }
+  }
   log.info({ ...addresses, db: config.db }, "the control plane serves");
+  return ok(undefined);
 }

@@ -2,6 +2,7 @@ import { parseArgs } from "node:util";
 
 import { parseAddress, type Address } from "../shared/address.ts";
 import { ADMIN_API_PORT, XDS_PORT } from "../shared/defaults.ts";
+import { LOG_LEVELS } from "../shared/log-level.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import { violation, type Violation } from "../shared/violation.ts";
 
@@ -43,9 +44,16 @@ export function readControlPlaneConfig(
     admin: address("admin", String(ADMIN_API_PORT)),
     metrics: text("metrics") === undefined ? undefined : address("metrics", ""),
     readyFile: text("ready-file"),
-    logLevel: text("log-level") ?? "info",
+    logLevel: logLevel(text("log-level"), found),
   };
   return found.length > 0 ? err(found) : ok(config);
+}
+
+function logLevel(text: string | undefined, found: Violation[]): string {
+  if (text !== undefined && !LOG_LEVELS.some((level) => level === text)) {
+    found.push(violation("--log-level", `"${text}" is none of ${LOG_LEVELS.join(", ")}`));
+  }
+  return text ?? LOG_LEVELS[0];
 }
 
 function readFlags(args: readonly string[]): Result<Partial<Record<Flag, string>>, readonly Violation[]> {

@@ -6,6 +6,7 @@ import {
   VERSION_CHARS_MAX,
   XDS_NODE_ID_CHARS_MAX,
 } from "../shared/limits.ts";
+import { LOG_LEVELS } from "../shared/log-level.ts";
 import { err, ok, type Result } from "../shared/result.ts";
 import { SERVICE_NAME, SERVICE_NAME_WORDS } from "../shared/service-name.ts";
 import { violation, type Violation } from "../shared/violation.ts";
@@ -83,8 +84,7 @@ export interface ProxySettings extends ProxyLimitSettings {
   readonly acceptOlder?: boolean | undefined;
 }
 
-/** The first of each list is the default. */
-const LOG_LEVELS = ["info", "trace", "debug", "warn", "error", "fatal", "silent"] as const;
+/** The first is the default. */
 const EGRESS_MODES = ["allow-any", "registry-only"] as const;
 
 /** Everything that is wrong with the settings, each with the name of its flag. */

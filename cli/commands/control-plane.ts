@@ -75,9 +75,12 @@ function argumentsOf(flags: Flags): readonly string[] {
 }
 
 function remediesFor(error: string): readonly string[] {
-  const flagName = /^--\w+/.exec(error)?.[0] ?? "";
-  if (error.includes("EADDRINUSE"))
-    return [`another process has the port; port 0 picks a free one: ${flagName} 127.0.0.1:0`];
-  if (error.startsWith("--db")) return ["name another file: --db FILE"];
-  return [];
+  const flagName = /^--[a-z-]+/.exec(error)?.[0] ?? "";
+  if (error.endsWith("is in use")) {
+    return [
+      "stop the process that has it; another control plane answers: heddle ps",
+      `or choose another port; 0 picks a free one: ${flagName} 127.0.0.1:0`,
+    ];
+  }
+  return flagName === "" ? [] : [`name another file: ${flagName} FILE`];
 }

@@ -11,8 +11,15 @@ export async function orListenError<T>(start: Promise<T>): Promise<T> {
     return await start;
   } catch (error) {
     if (!(error instanceof ListenFailed)) throw error;
-    throw new CliError(error.message, EXIT.failed, ["port 0 picks a free one, for example: --outbound 127.0.0.1:0"]);
+    throw new CliError(error.message, EXIT.failed, remediesFor(error.message));
   }
+}
+
+/** `message` begins with the flag: `--outbound: ...` or `--upstream reviews: ...`. */
+function remediesFor(message: string): readonly string[] {
+  const [, flag, service] = /^(--[a-z]+)(?: ([^:]+))?:.* is in use /.exec(message) ?? [];
+  if (flag === undefined) return [];
+  return [`port 0 picks a free one: ${flag} ${service === undefined ? "127.0.0.1:0" : `${service}=0`}`];
 }
 
 /** The real addresses, once, for the person who started it. */

@@ -150,7 +150,7 @@ function listenError(error: unknown, address: Address, flag: string): string {
   const code = error instanceof Error && "code" in error ? error.code : undefined;
   const where = formatAddress(address);
   if (code === "EADDRINUSE") {
-    return `${flag}: ${where} is in use by another process; choose another port, or 0 to let the system choose one`;
+    return `${flag}: ${where} is in use by another process; choose another port`;
   }
   if (code === "EACCES") return `${flag}: ${where} may only be opened by root; choose a port above 1023`;
   if (code === "EADDRNOTAVAIL") return `${flag}: ${address.host} is not an address of this machine`;

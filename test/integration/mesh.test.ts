@@ -52,10 +52,7 @@ describe("a proxy without any configuration", () => {
     const starting = openProxy(t, { service: "web", controlPlanes: [taken], outbound: taken });
     await assert.rejects(starting, (error: unknown) => {
       assert.ok(error instanceof ListenFailed);
-      assert.match(
-        error.message,
-        /^--outbound: 127\.0\.0\.1:\d+ is in use by another process; choose another port, or 0/,
-      );
+      assert.match(error.message, /^--outbound: 127\.0\.0\.1:\d+ is in use by another process; choose another port$/);
       return true;
     });
   });
