@@ -13,7 +13,7 @@ const everything = [...source, ...tests];
 
 /** Files that decide: no clock, no chance, no input or output but their parameters. */
 const PURE: readonly RegExp[] = [
-  /^shared\/(assert|result|violation|backoff|defaults|limits|string-hash|sliding-sum)\.ts$/,
+  /^shared\/(assert|result|violation|backoff|defaults|limits|service-name|string-hash|sliding-sum)\.ts$/,
   /^shared\/(key-table|token-buckets?|token-coordinator)\.ts$/,
   /^shared\/model\//,
   /^control-plane\/catalog\//,
