@@ -26,14 +26,16 @@ interface ReflectionResponse {
   readonly error_response?: { readonly error_message: string };
 }
 
-/** Field names as in the .proto, whole numbers as numbers when they fit, enums by name, unset fields left out. */
+/**
+ * Field names as in the .proto, whole numbers as numbers when they fit, enums by name, unset fields left out. Without
+ * `oneofs`, which would add a field `_timeout_ms` beside each optional `timeout_ms`.
+ */
 const JSON_FORM = {
   keepCase: true,
   longs: String,
   enums: String,
   bytes: String,
   defaults: true,
-  oneofs: true,
 } as const;
 
 /** Every method that the server tells of by reflection (grpc.reflection.v1); nothing generated is used. */
