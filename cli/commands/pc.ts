@@ -1,6 +1,5 @@
 import { Argument, type Command } from "commander";
 
-import type { Proxy } from "../../shared/wire/admin-api.ts";
 import { CliError, usageError } from "../cli-error.ts";
 import { EXIT } from "../exit-code.ts";
 import { outputOption, print, printData, type Format } from "../output/formats.ts";
@@ -73,19 +72,10 @@ async function adminAddress(name: string | undefined, flags: Flags): Promise<str
   const { proxies } = await withClient(flags.server, (client) => client.proxies()).catch(
     orAskProxy("heddle pc all --proxy 127.0.0.1:15000"),
   );
-  const ofService = proxies.filter(({ service }) => service === name);
-  const proxy = proxies.find(({ nodeId }) => nodeId === name) ?? (ofService.length === 1 ? ofService[0] : undefined);
-  if (proxy === undefined && ofService.length > 1) {
-    throw new CliError(`service "${name}" has ${ofService.length} proxies`, EXIT.failed, known(ofService));
-  }
-  if (proxy === undefined) throw new CliError(`no proxy is named "${name}"`, EXIT.failed, known(proxies));
+  const { chooseProxy } = await import("../api/choose-proxy.ts");
+  const proxy = chooseProxy(proxies, name);
   if (proxy.adminAddress !== "") return proxy.adminAddress;
   throw new CliError(`proxy ${name} (${proxy.kind}) told no admin address`, EXIT.failed, [
     "name it: heddle pc routes --proxy HOST:PORT",
   ]);
-}
-
-function known(proxies: readonly Proxy[]): readonly string[] {
-  const names = proxies.slice(0, 8).map(({ nodeId }) => nodeId);
-  return names.length === 0 ? ["heddle ps"] : [`there are: ${names.join(", ")}`, "heddle ps"];
 }
