@@ -62,23 +62,20 @@ function rateLimitProblems({ rateLimitRequests, rateLimitBurst }: ServicePolicy)
   return [problem("rate_limit_burst", "needs rate_limit_requests, without which there is no limit")];
 }
 
-/** A share and what is done to it come together. */
+/** A share needs what is done to it. The other way round is a fault that is switched off, and may be on again. */
 function faultProblems(policy: ServicePolicy): readonly Problem[] {
   const { faultDelayPercent, faultDelayMs, faultAbortPercent, faultAbortStatus } = policy;
-  return [
-    ...pairProblems(["fault_delay_percent", faultDelayPercent], ["fault_delay_ms", faultDelayMs]),
-    ...pairProblems(["fault_abort_percent", faultAbortPercent], ["fault_abort_status", faultAbortStatus]),
-  ];
-}
-
-function pairProblems(
-  [share, percent]: readonly [string, number],
-  [effect, value]: readonly [string, number | null],
-): readonly Problem[] {
-  if (percent > 0 && value === null) return [problem(share, `needs ${effect} beside it (got ${percent}% of nothing)`)];
-  if (percent === 0 && value !== null)
-    return [problem(effect, `needs ${share} above 0 beside it (got 0% of ${value})`)];
-  return [];
+  const problems: Problem[] = [];
+  if (faultDelayPercent > 0 && faultDelayMs === null) {
+    problems.push(
+      problem("fault_delay_percent", `needs fault_delay_ms beside it (got ${faultDelayPercent}% of nothing)`),
+    );
+  }
+  if (faultAbortPercent > 0 && faultAbortStatus === null) {
+    const words = `needs fault_abort_status beside it (got ${faultAbortPercent}% of nothing)`;
+    problems.push(problem("fault_abort_percent", words));
+  }
+  return problems;
 }
 
 function fallbackProblems(policy: ServicePolicy): readonly Problem[] {

@@ -49,7 +49,8 @@ function retryWarnings(policy: ServicePolicy): readonly Surprise[] {
   return found;
 }
 
-const FAULT_COLUMNS = ["fault_delay_percent", "fault_delay_ms", "fault_abort_percent", "fault_abort_status"];
+/** Without a share there is no fault. */
+const FAULT_SHARES = ["fault_delay_percent", "fault_abort_percent"];
 
 function faultWarnings(policy: ServicePolicy, isThere: (service: string) => boolean): readonly Surprise[] {
   if (!asksForFault(policy)) {
@@ -59,7 +60,7 @@ function faultWarnings(policy: ServicePolicy, isThere: (service: string) => bool
   }
   const found: Surprise[] = [];
   if (policy.faultDurationSec === 0) {
-    found.push(surprise("its fault has no end (fault_duration_sec 0)", unsetting(policy, ...FAULT_COLUMNS)));
+    found.push(surprise("its fault has no end (fault_duration_sec 0)", unsetting(policy, ...FAULT_SHARES)));
   }
   if (policy.faultSource !== null && !isThere(policy.faultSource)) {
     found.push(

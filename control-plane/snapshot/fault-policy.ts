@@ -6,8 +6,12 @@ import { headerMatches } from "./header-matches.ts";
 export function faultPolicy(policy: ServicePolicy): FaultPolicy {
   const { faultDelayPercent, faultDelayMs, faultAbortPercent, faultAbortStatus, faultUntil } = policy;
   return {
-    delay: faultDelayMs === null ? undefined : { percent: faultDelayPercent, ms: faultDelayMs },
-    abort: faultAbortStatus === null ? undefined : { percent: faultAbortPercent, status: faultAbortStatus },
+    delay:
+      faultDelayMs === null || faultDelayPercent === 0 ? undefined : { percent: faultDelayPercent, ms: faultDelayMs },
+    abort:
+      faultAbortStatus === null || faultAbortPercent === 0
+        ? undefined
+        : { percent: faultAbortPercent, status: faultAbortStatus },
     headers: headerMatches(policy.faultHeaderMatch),
     untilWallMs: faultUntil === null ? undefined : Date.parse(faultUntil),
   };

@@ -179,9 +179,7 @@ describe("the rules between columns", () => {
     [{ hash_on: "source" }, "hash_on needs lb_policy ring_hash or maglev (got round_robin)"],
     [{ rate_limit_burst: 5 }, "rate_limit_burst needs rate_limit_requests, without which there is no limit"],
     [{ fault_delay_percent: 5 }, "fault_delay_percent needs fault_delay_ms beside it (got 5% of nothing)"],
-    [{ fault_delay_ms: 7 }, "fault_delay_ms needs fault_delay_percent above 0 beside it (got 0% of 7)"],
     [{ fault_abort_percent: 5 }, "fault_abort_percent needs fault_abort_status beside it (got 5% of nothing)"],
-    [{ fault_abort_status: 503 }, "fault_abort_status needs fault_abort_percent above 0 beside it (got 0% of 503)"],
     [{ fallback: "service" }, "fallback_service is missing: fallback service needs the name of one"],
     [{ fallback_service: "b" }, "fallback_service needs fallback service (got fallback none)"],
     [
@@ -197,13 +195,18 @@ describe("the rules between columns", () => {
     });
   }
 
+  it("let a fault be switched off by its share alone", () => {
+    const off = { fault_delay_ms: 7, fault_abort_percent: 0, fault_abort_status: 503 };
+    assert.deepEqual(refusals(off), []);
+  });
+
   it("tell all that is wrong at once", () => {
     const wrong = {
       hedge_on_per_try_timeout: true,
       health_check_timeout_ms: 10_000,
       rate_limit_burst: 5,
       fault_delay_percent: 5,
-      fault_abort_status: 503,
+      fault_abort_percent: 5,
       fallback_service: "b",
       mirror_to: "a",
     };

@@ -195,6 +195,14 @@ describe("a fault", () => {
     faultUntil: END,
   });
 
+  it("has nothing of a half whose share is 0", () => {
+    const rows = [faulty({ fault_abort_status: 503 })];
+    assert.deepEqual(routesTo(build(rows), "a")[0]?.fault?.abort, undefined);
+    const other = [faulty({ fault_delay_percent: 0, fault_abort_percent: 1, fault_abort_status: 503 })];
+    const fault = routesTo(build(other), "a")[0]?.fault;
+    assert.deepEqual([fault?.delay, fault?.abort], [undefined, { percent: 1, status: 503 }]);
+  });
+
   it("is on every way that forwards to the service, with its end, and on no answer at once", () => {
     const rows = [
       faulty({ fault_header_match: { "X-Chaos": "1" } }),
