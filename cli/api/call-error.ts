@@ -1,7 +1,9 @@
 import { status, type ServiceError } from "@grpc/grpc-js";
 
 import { decodeViolations, STATUS_DETAILS_KEY } from "../../shared/wire/status-details.ts";
+import { KINDS } from "../../control-plane/catalog/catalog.ts";
 import { CliError } from "../cli-error.ts";
+import { shortName } from "../documents/kind-names.ts";
 import { EXIT } from "../exit-code.ts";
 
 /** Words and exit code for a failed call of the admin API. */
@@ -23,7 +25,7 @@ export function errorOfCall(error: ServiceError, server: string): CliError {
     case status.ABORTED:
       return new CliError(words, EXIT.failed, ["look at what changed: heddle history", "then try again"], "conflict");
     case status.NOT_FOUND:
-      return new CliError(words, EXIT.failed, [], "absent");
+      return new CliError(words, EXIT.failed, remediesForAbsent(words), "absent");
     default:
       return new CliError(words, EXIT.failed);
   }
@@ -51,4 +53,11 @@ function isUnconnected(words: string): boolean {
 function rootCause(words: string): string {
   if (words.includes("ECONNREFUSED")) return "connection refused";
   return /Last error: (.*?)(?:\. Resolution note.*)?$/.exec(words)?.[1] ?? words;
+}
+
+/** `words` begin with the kind and the key of a row, or with a revision. */
+function remediesForAbsent(words: string): readonly string[] {
+  const kind = KINDS.find((each) => words.startsWith(`${each} `));
+  if (kind !== undefined) return [`those there are: heddle ${shortName(kind)} list`];
+  return /^r\d+ /.test(words) ? ["those there are: heddle history"] : [];
 }

@@ -14,8 +14,9 @@ export async function saveBackup(client: AdminClient, file: string, overwrites: 
   if (existsSync(file) && !overwrites)
     throw inputError(`${file} exists`, "name another file", "or replace it: --force");
   const partial = `${file}.${process.pid}.partial`;
-  const handle = await open(partial, "wx", 0o600).catch((error: Error) => {
-    throw new CliError(`cannot write ${partial}: ${error.message}`, EXIT.failed);
+  const handle = await open(partial, "wx", 0o600).catch((error: NodeJS.ErrnoException) => {
+    const reason = error.code === "ENOENT" ? `there is no folder ${dirname(file)}` : error.message;
+    throw new CliError(`cannot write ${file}: ${reason}`, EXIT.failed, ["name another file: heddle backup FILE"]);
   });
   let bytes = 0;
   try {

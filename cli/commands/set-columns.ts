@@ -105,6 +105,9 @@ async function typedColumns({ kind, flags }: Wish): Promise<Fields> {
           .join(", ")}`,
       );
     }
+    if (flags[property] !== undefined) {
+      throw usageError(`--${flagOf(property)} and --unset ${word} contradict each other`, "leave one of them out");
+    }
     changes[columnOf(property)] = null;
   }
   return changes;

@@ -58,6 +58,6 @@ function splitKey(text: string): RowKey {
 function badKey(kind: Kind, text: string, example: string): Error {
   return usageError(
     `"${text}" is no key of a ${kind}: it is written ${KEY_FORMS[kind]}`,
-    `heddle get ${shortName(kind)} ${example}`,
+    `for example ${example}; those there are: heddle ${shortName(kind)} list`,
   );
 }

@@ -14,7 +14,10 @@ export async function readSources(sources: readonly string[], terminal: Terminal
   for (const source of sources) {
     for (const { name, text } of await textsOf(source, terminal)) documents.push(...(await parseDocuments(text, name)));
   }
-  if (documents.length === 0) throw inputError(`no resources in ${sources.join(", ")}`);
+  if (documents.length === 0) {
+    const names = sources.map((source) => (source === "-" ? "stdin" : source)).join(", ");
+    throw inputError(`no resources in ${names}`, "heddle apply --help   # has an example");
+  }
   return documents;
 }
 
@@ -28,7 +31,12 @@ async function textsOf(source: string, terminal: Terminal): Promise<readonly { n
       .map((file) => join(source, file));
     return files.map((file) => ({ name: file, text: readFileSync(file, "utf8") }));
   } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new CliError(`cannot read ${source}: ${reason}`, EXIT.badInput);
+    throw new CliError(`cannot read ${source}: ${reasonOf(error)}`, EXIT.badInput);
   }
+}
+
+function reasonOf(error: unknown): string {
+  const { code, message } = error as NodeJS.ErrnoException; // what node:fs throws
+  if (code === "ENOENT") return "there is no such file or folder";
+  return code === "EACCES" ? "this user may not" : message;
 }

@@ -85,6 +85,7 @@ describe("a wrong command line", () => {
     ["list policies -o xml", /Allowed choices are table, wide, json, yaml/],
     ["diff latest", /revision such as r42/],
     ["policy set reviews", /nothing to set/],
+    ["policy set reviews --timeout-ms 5 --unset timeout_ms", /--timeout-ms and --unset timeout_ms contradict/],
     ["policy set reviews --timeout-ms soon", /it is a whole number/],
     ["delete", /nothing to delete/],
     ["delete policy", /which ServicePolicy\?/],

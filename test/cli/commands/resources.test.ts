@@ -136,7 +136,10 @@ describe("resources on the command line", () => {
     });
     const missing = await admin.run("get policy nobody");
     assert.equal(missing.code, 1);
-    assert.match(missing.err, /^error: ServicePolicy nobody does not exist/);
+    assert.match(
+      missing.err,
+      /^error: ServicePolicy nobody does not exist\n {2}-> those there are: heddle policy list$/m,
+    );
   });
 
   it("are refused whole, with every violation on its line, and nothing is stored", async () => {
@@ -176,7 +179,7 @@ describe("resources on the command line", () => {
   it("that cannot be read name the file", async () => {
     const { code, err } = await admin.run("apply -f /nowhere/mesh.yaml");
     assert.equal(code, 65);
-    assert.match(err, /^error: cannot read \/nowhere\/mesh\.yaml: ENOENT/);
+    assert.match(err, /^error: cannot read \/nowhere\/mesh\.yaml: there is no such file or folder$/m);
   });
 
   it("change by column: set reads, modifies, writes and prints the difference", async () => {
