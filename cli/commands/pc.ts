@@ -75,7 +75,13 @@ async function adminAddress(name: string | undefined, flags: Flags): Promise<str
   const { chooseProxy } = await import("../api/choose-proxy.ts");
   const proxy = chooseProxy(proxies, name);
   if (proxy.adminAddress !== "") return proxy.adminAddress;
-  throw new CliError(`proxy ${name} (${proxy.kind}) told no admin address`, EXIT.failed, [
+  if (proxy.kind !== "heddle") {
+    throw new CliError(`proxy ${name} is no proxy of Heddle's (${proxy.kind})`, EXIT.failed, [
+      "what it has acknowledged: heddle ps",
+      "an Envoy shows the rest at its own admin port: curl HOST:PORT/config_dump",
+    ]);
+  }
+  throw new CliError(`proxy ${name} told no admin address`, EXIT.failed, [
     "name it: heddle pc routes --proxy HOST:PORT",
   ]);
 }

@@ -1,12 +1,17 @@
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, request, type IncomingMessage, type Server } from "node:http";
+import { join } from "node:path";
 import { text } from "node:stream/consumers";
 import { describe, it, type TestContext } from "node:test";
 
+import { parse } from "yaml";
+
 import type { ControlPlane } from "../../control-plane/app.ts";
+import { packageRoot } from "../../shared/package-root.ts";
 import { applyBundle, freePort, openControlPlane } from "../support/control-plane.ts";
-import { findEnvoy, startEnvoy, until, type Envoy } from "../support/envoy.ts";
+import { findEnvoy, startConfiguredEnvoy, startEnvoy, until, type Envoy } from "../support/envoy.ts";
 
 // A real Envoy, driven by Heddle's control plane: xds.md 5.4 G.
 
@@ -175,6 +180,21 @@ describe("a real Envoy", { skip, timeout: 60_000 }, () => {
     assert.ok(routes.includes('"hedge_on_per_try_timeout": true'), "hedging");
     assert.equal(await envoy.stat("cluster_manager.cds.update_rejected"), 0);
     assert.equal(await envoy.stat("http.outbound.rds.outbound.update_rejected"), 0);
+  });
+
+  it("joins with the bootstrap of the examples", async (t) => {
+    assert.ok("path" in found);
+    const controlPlane = await openControlPlane(t);
+    await applyBundle(controlPlane, { resources: [endpoint(await startService(t, "v1"), "v1")] });
+    const outbound = await freePort();
+    const example = readFileSync(join(packageRoot, "examples", "envoy.yaml"), "utf8");
+    const ours = example
+      .replace("port_value: 15010", `port_value: ${controlPlane.xds.port}`)
+      .replace("127.0.0.1:15101 # where", `127.0.0.1:${outbound} # where`)
+      .replace("port_value: 15100", "port_value: 0");
+    const envoy = await startConfiguredEnvoy(t, { path: found.path, config: parse(ours) });
+    await until(async () => (await envoy.stat("http.outbound.rds.outbound.update_success")) >= 1);
+    assert.deepEqual(await call(outbound, "reviews"), { status: 200, body: "v1" });
   });
 
   it("keeps serving when the control plane is gone", async (t) => {
