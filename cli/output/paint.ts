@@ -16,5 +16,5 @@ export type Mark = "ok" | "warn" | "bad";
 /** The sign before a line of `check`; ASCII where the terminal is not UTF-8. */
 export function markOf(mark: Mark, hasUnicode: boolean): string {
   if (!hasUnicode) return { ok: "ok", warn: "!", bad: "x" }[mark];
-  return { ok: "√", warn: "‼", bad: "×" }[mark];
+  return { ok: "✓", warn: "‼", bad: "×" }[mark];
 }
