@@ -3,6 +3,8 @@ import { text } from "node:stream/consumers";
 
 import type { Terminal } from "./terminal.ts";
 
+const WIDTH_WITHOUT_TERMINAL = 100;
+
 /** The terminal of this process. NO_COLOR (no-color.org) and TERM=dumb turn colours off; so does any pipe. */
 export function processTerminal(): Terminal {
   const { stdout, stderr, stdin, env } = process;
@@ -15,7 +17,8 @@ export function processTerminal(): Terminal {
     isLive: stderr.isTTY === true && env["TERM"] !== "dumb",
     hasColor: stdout.isTTY === true && (env["NO_COLOR"] ?? "") === "" && env["TERM"] !== "dumb",
     hasUnicode: /utf-?8/i.test(env["LC_ALL"] || env["LC_CTYPE"] || env["LANG"] || ""),
-    width: stdout.columns ?? 100,
+    // Help that goes into a pager is read in the terminal that stderr still has.
+    width: stdout.columns ?? stderr.columns ?? WIDTH_WITHOUT_TERMINAL,
     readStdin: () => text(stdin),
   };
 }
