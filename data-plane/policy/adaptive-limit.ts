@@ -76,7 +76,7 @@ export class AdaptiveLimit {
   }
 
   // Hot: once per attempt. `unit` in [0, 1) is the chance of the jitter.
-  /** An attempt has ended with an answer, or by its time: both say how long the service takes. */
+  /** An attempt has ended with an answer, which says how long the service takes. */
   onSample(policy: AdaptivePolicy, { latencyMs, nowMs }: LatencySample, unit: number): void {
     // It began under another limit than the present one.
     if (nowMs - latencyMs < this.#sinceMs) return;
@@ -89,6 +89,14 @@ export class AdaptiveLimit {
       this.#beginWindow(nowMs);
       if (nowMs >= this.#nextMeasureMs) this.#beginMeasuring(nowMs);
     }
+  }
+
+  /**
+   * One has ended without an answer: that would have taken at least so long, which says something only if it is long. A
+   * service that refuses at once must not look like one that has little to do.
+   */
+  onFailure(policy: AdaptivePolicy, sample: LatencySample, unit: number): void {
+    if (!this.#isMeasuring && sample.latencyMs > this.leastMs) this.onSample(policy, sample, unit);
   }
 
   #follow(policy: AdaptivePolicy, latencyMs: number): void {

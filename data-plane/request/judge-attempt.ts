@@ -29,8 +29,10 @@ export function judgeAttempt(ctx: RequestContext, target: AttemptTarget, result:
   if (lb.kind === "peak-ewma") recordRtt(target.endpoint, result, penaltyMs(ctx, result), lb);
   state.results?.onResult(target.endpoint, result.verdict);
   const { breaker, adaptive } = state.service;
-  if (policies.adaptive !== undefined && result.verdict !== "none") {
-    adaptive.onSample(policies.adaptive, result, random.unit());
+  // Neither is a refusal for lack of room an answer: the less room there is, the faster it comes.
+  if (policies.adaptive !== undefined && result.verdict !== "none" && result.verdict !== "rate-limited") {
+    if (result.head === undefined) adaptive.onFailure(policies.adaptive, result, random.unit());
+    else adaptive.onSample(policies.adaptive, result, random.unit());
   }
   if (policies.breaker === undefined) return;
   const before = breaker.state;

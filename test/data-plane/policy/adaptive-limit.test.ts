@@ -92,6 +92,26 @@ describe("an adaptive limit", () => {
     assert.ok(world.now <= world.width * 2 || world.now === POLICY.concurrencyMin);
   });
 
+  it("learns nothing from failures at once, and from slow ones that the service is slow", () => {
+    const world = new World();
+    const fail = (latencyMs: number): void => {
+      for (let n = 0; n < 2 * ADAPTIVE_MEASURE_SAMPLES; n += 1) {
+        world.nowMs += 10;
+        world.limit.onFailure(POLICY, { latencyMs, nowMs: world.nowMs }, 0.5);
+      }
+    };
+    fail(0);
+    assert.equal(world.limit.leastMs, 0);
+    world.run(2_000, 3);
+    const { leastMs } = world.limit;
+    assert.equal(leastMs, world.serviceMs);
+    const before = world.now;
+    fail(0);
+    assert.equal(world.now, before);
+    fail(10 * leastMs);
+    assert.ok(world.now < before / 2, `${world.now} is not well below ${before}`);
+  });
+
   it("does not grow while nobody comes near it", () => {
     const limit = new AdaptiveLimit();
     let nowMs = 1_000;
