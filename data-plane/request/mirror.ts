@@ -1,3 +1,4 @@
+import { STREAM_IDLE_MS } from "../../shared/defaults.ts";
 import { MIRRORED_AT_ONCE_MAX } from "../../shared/limits.ts";
 import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import { CHUNK_END, chunkHeadText, lastChunkText, requestHeadText } from "../http1/write-head.ts";
@@ -24,7 +25,7 @@ export function mirrorRequest(ctx: RequestContext, route: ForwardRuntime): void 
   }
 }
 
-/** One copy on its way: one attempt, no retries, within the time that the request itself has. */
+/** One copy on its way: one attempt, no retries, within the time of a request; there is always one, for nobody else gives it up. */
 class MirroredRequest implements PoolWaiter, DeadlineOwner {
   readonly connectTimeoutMs: number;
   readonly #ctx: RequestContext;
@@ -44,7 +45,7 @@ class MirroredRequest implements PoolWaiter, DeadlineOwner {
     this.cluster = cluster;
     this.#endpoint = endpoint;
     this.connectTimeoutMs = cluster.connectTimeoutMs;
-    this.#timeoutMs = route.timeoutMs;
+    this.#timeoutMs = route.timeoutMs > 0 ? route.timeoutMs : STREAM_IDLE_MS;
     this.#headText = shadowHeadText(ctx, route);
     this.#chunks = ctx.body.chunks;
   }
@@ -53,7 +54,7 @@ class MirroredRequest implements PoolWaiter, DeadlineOwner {
     const { wheel } = this.#ctx.services;
     this.cluster.state.mirrors.active += 1;
     this.#endpoint.countActive(1);
-    if (this.#timeoutMs > 0) wheel.arm(this.#deadline, this.#timeoutMs);
+    wheel.arm(this.#deadline, this.#timeoutMs);
     const got = poolOf(this.#endpoint, wheel).acquire(this, false);
     if (got === "overflow") this.#end(false);
     else if (got === "waiting") this.#isWaiting = true;

@@ -7,6 +7,7 @@ import { shadowAuthority } from "../../../data-plane/request/mirror.ts";
 import { EndpointState } from "../../../data-plane/runtime/endpoint-state.ts";
 import type { ClusterRuntime } from "../../../data-plane/runtime/runtime.ts";
 import { ConnectionPool } from "../../../data-plane/upstream/connection-pool.ts";
+import { STREAM_IDLE_MS } from "../../../shared/defaults.ts";
 import { MIRRORED_AT_ONCE_MAX } from "../../../shared/limits.ts";
 import { seededRandom } from "../../../shared/random.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
@@ -26,7 +27,7 @@ interface Setting {
 async function mirroring(
   t: Ends,
   shadowPort: number,
-  options: { percent?: number; clock?: ManualClock } = {},
+  options: { percent?: number; clock?: ManualClock; timeoutMs?: number } = {},
 ): Promise<Setting> {
   const port = await scriptedUpstream(
     t,
@@ -40,6 +41,7 @@ async function mirroring(
     mirrors: [{ cluster: shadow, percent: options.percent ?? 100 }],
     listener: { random: seededRandom(11) },
     ...(options.clock === undefined ? {} : { clock: options.clock }),
+    ...(options.timeoutMs === undefined ? {} : { timeoutMs: options.timeoutMs }),
   }).start(t);
   return { proxy, shadow };
 }
@@ -129,6 +131,18 @@ describe("a mirrored request", () => {
     await turns(2);
     const pool = shadow.endpoints[0]?.pool;
     assert.ok(pool instanceof ConnectionPool && pool.open === 0);
+  });
+});
+
+describe("a mirrored request without a timeout", () => {
+  it("that nobody answers ends all the same, and makes room for the next copies", async (t) => {
+    const port = await scriptedUpstream(t, (socket) => socket.resume());
+    const clock = new ManualClock();
+    const { proxy, shadow } = await mirroring(t, port, { clock, timeoutMs: 0 });
+    await proxy.send(GET);
+    assert.equal(shadow.state.mirrors.active, 1);
+    await proxy.pass(STREAM_IDLE_MS + 100);
+    assert.deepEqual(shadow.state.mirrors, { active: 0, answered: 0, failed: 1, dropped: 0 });
   });
 });
 
