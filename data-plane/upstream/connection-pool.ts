@@ -44,6 +44,7 @@ export class ConnectionPool implements PoolHandle, ConnectionOwner {
   readonly #connections = new Set<UpstreamConnection>();
   readonly #idle: UpstreamConnection[] = [];
   readonly #waiting = new Set<PoolWaiter>();
+  #isDrained = false;
 
   constructor(address: Address, wheel: TimerWheel, limits: PoolLimits = POOL_LIMITS) {
     this.#address = address;
@@ -93,7 +94,9 @@ export class ConnectionPool implements PoolHandle, ConnectionOwner {
     if (this.#waiting.delete(owner)) owner.cluster.state.pending.release();
   }
 
+  /** No connection falls idle any more, nor does one that a request from before the drain still opens. */
   drain(): void {
+    this.#isDrained = true;
     for (const connection of this.#connections) connection.isRetired = true;
     for (const connection of this.#idle.slice()) connection.abandon();
   }
@@ -129,6 +132,7 @@ export class ConnectionPool implements PoolHandle, ConnectionOwner {
   /** `owner`'s cluster has counted it. */
   #dial(owner: PoolWaiter): UpstreamConnection {
     const connection = new UpstreamConnection(this, this.#address, owner.connectTimeoutMs, owner);
+    connection.isRetired = this.#isDrained;
     connection.countedBy = owner.cluster.state.connections;
     this.#connections.add(connection);
     return connection;
@@ -151,6 +155,9 @@ export class ConnectionPool implements PoolHandle, ConnectionOwner {
 /** The pool of an endpoint, made at its first use. */
 export function poolOf(endpoint: EndpointState, wheel: TimerWheel): ConnectionPool {
   // Nobody else makes pools: the field's type is the narrow view that the configuration has of them.
-  if (endpoint.pool === undefined) endpoint.pool = new ConnectionPool(endpoint.address, wheel);
+  if (endpoint.pool === undefined) {
+    endpoint.pool = new ConnectionPool(endpoint.address, wheel);
+    if (endpoint.isRetired) endpoint.pool.drain();
+  }
   return endpoint.pool as ConnectionPool;
 }

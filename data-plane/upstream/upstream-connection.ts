@@ -78,7 +78,7 @@ export class UpstreamConnection implements DeadlineOwner, BodySink {
   served = 0;
   /** Milliseconds the endpoint keeps an idle connection, by its `Keep-Alive: timeout=`; 0 when it did not say. */
   keepAliveHintMs = 0;
-  /** The pool was drained after this connection was made: it closes after the present response. */
+  /** The pool is drained: the connection closes after the present response. */
   isRetired = false;
   isConnected = false;
   /** Gets it back when the connection closes. */

@@ -3,7 +3,13 @@ import type { Socket } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 
 import type { HeaderList, ResponseHead } from "../../../data-plane/http1/message.ts";
-import { ConnectionPool, type PoolLimits, type PoolWaiter } from "../../../data-plane/upstream/connection-pool.ts";
+import {
+  ConnectionPool,
+  poolOf,
+  type PoolLimits,
+  type PoolWaiter,
+} from "../../../data-plane/upstream/connection-pool.ts";
+import { EndpointState } from "../../../data-plane/runtime/endpoint-state.ts";
 import type { ClusterRuntime } from "../../../data-plane/runtime/runtime.ts";
 import type { UpstreamConnection, UpstreamFailure } from "../../../data-plane/upstream/upstream-connection.ts";
 import { NO_POLICIES, type ConcurrencyLimits } from "../../../shared/model/cluster-policy.ts";
@@ -63,7 +69,9 @@ class Pools {
   readonly clock = new ManualClock();
   readonly wheel = new TimerWheel(this.clock);
   readonly pool: ConnectionPool;
+  readonly port: number;
   constructor(port: number) {
+    this.port = port;
     this.pool = new ConnectionPool({ host: "127.0.0.1", port }, this.wheel, LIMITS);
   }
   begin(fresh = false): Exchange {
@@ -275,5 +283,23 @@ describe("a pool", () => {
     assert.equal((await made.finish(busy)).body, "ok");
     assert.equal(made.pool.open, 0);
     assert.equal(made.wheel.size, 0);
+  });
+
+  it("keeps no connection that a request opens after the drain, because it began before", async (t) => {
+    const made = await pools(t, OK);
+    made.pool.drain();
+    assert.equal((await made.finish(made.begin())).body, "ok");
+    assert.equal(made.pool.open, 0);
+    assert.equal(made.wheel.size, 0);
+
+    const retired = new EndpointState("127.0.0.1:1", { host: "127.0.0.1", port: made.port });
+    retired.isRetired = true;
+    const exchange = new Exchange();
+    const pool = poolOf(retired, made.wheel);
+    const got = pool.acquire(exchange, false);
+    assert.ok(typeof got === "object");
+    exchange.onConnection(got);
+    await made.finish(exchange);
+    assert.equal(pool.open, 0);
   });
 });
