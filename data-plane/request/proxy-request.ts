@@ -30,7 +30,7 @@ import {
 } from "./reply-locally.ts";
 import type { RequestContext } from "./request-context.ts";
 import { copyOf, type ResponseCopy } from "./response-copy.ts";
-import { extendTime, leaveCall, settleTime, startTime, stopTime } from "./settle-time.ts";
+import { extendTime, findCall, leaveCall, settleTime, startTime, stopTime } from "./settle-time.ts";
 import { Tries, type TriesOwner } from "./tries.ts";
 import { Tunnel } from "./tunnel.ts";
 
@@ -73,7 +73,7 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
     if (ctx.downstream.isRefused) return this.#answer("overload");
     const { shedder, direction, random } = ctx.services;
     this.#isAdmitted = shedder.admit(direction === "inbound", random.unit());
-    if (!this.#isAdmitted) return this.#answer("load-shed");
+    if (!this.#isAdmitted) return this.#shed();
     if (ctx.head.method === "OPTIONS" && !countForward(ctx.head)) return this.#end(replyOptions(ctx));
     const route = findRoute(ctx);
     if (typeof route === "string") return this.#answer(route);
@@ -83,6 +83,11 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
     if (fault?.appliesTo(ctx.head, ctx.services.clock.wallMs()) !== true) return this.#act(route.action);
     this.#hold = new FaultHold(ctx, this, route);
     return this.#hold.begin(fault);
+  }
+
+  #shed(): void {
+    findCall(this.ctx);
+    this.#answer("load-shed");
   }
 
   onFaultPassed({ action }: RouteRuntime, abortStatus: number): void {

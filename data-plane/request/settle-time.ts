@@ -1,4 +1,5 @@
 import type { ForwardRuntime } from "../runtime/runtime.ts";
+import { readPropagation } from "./propagate.ts";
 import type { RequestContext } from "./request-context.ts";
 
 // Hot: once per request.
@@ -20,6 +21,14 @@ export function settleTime(ctx: RequestContext, route: ForwardRuntime): void {
   ctx.call = call;
   ctx.incomingAttempt = Math.max(ctx.incomingAttempt, call.attempt);
   ctx.timeoutMs = Math.min(ctx.timeoutMs, Math.max(0, call.deadlineAtMs - clock.nowMs()));
+}
+
+/** The request is refused before its route is looked for: the one that it is made for has to hear of that, too. */
+export function findCall(ctx: RequestContext): void {
+  const { calls, direction } = ctx.services;
+  if (direction === "inbound") return;
+  if (ctx.traceId === "") readPropagation(ctx);
+  ctx.call = calls.find(ctx.traceId);
 }
 
 /** The request has come whole: from now on its time runs. Returns it; Infinity for no limit. */

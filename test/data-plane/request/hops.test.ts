@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 
+import { LoadShedder } from "../../../data-plane/policy/load-shedder.ts";
 import { InboundCalls } from "../../../data-plane/request/inbound-calls.ts";
+import { OVERLOAD_PERIOD_MS } from "../../../shared/defaults.ts";
 import { INBOUND_CALLS_MAX } from "../../../shared/limits.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import {
@@ -29,6 +31,8 @@ function header(request: string | undefined, name: string): string | undefined {
 interface ServiceOptions extends Pick<FixtureOptions, "clock" | "policies"> {
   /** What the app answers, whatever it hears. */
   readonly answer?: string;
+  /** Of the outbound listener. */
+  readonly shedder?: LoadShedder;
 }
 
 /**
@@ -38,10 +42,11 @@ interface ServiceOptions extends Pick<FixtureOptions, "clock" | "policies"> {
 async function service(
   t: TestContext,
   next: number,
-  { answer, ...options }: ServiceOptions = {},
+  { answer, shedder, ...options }: ServiceOptions = {},
 ): Promise<ProxyFixture> {
   const calls = new InboundCalls();
-  const outbound = await new ProxyFixture([next], { retry: retryPolicy(2), listener: { calls }, ...options }).start(t);
+  const listener = shedder === undefined ? { calls } : { calls, shedder };
+  const outbound = await new ProxyFixture([next], { retry: retryPolicy(2), listener, ...options }).start(t);
   const app = await scriptedUpstream(t, (socket) => {
     socket.on("data", (bytes: Buffer) => {
       const traceparent = header(bytes.toString("latin1"), "traceparent") ?? "";
@@ -176,6 +181,13 @@ describe("a refusal deep in a chain", () => {
       assert.equal(first.last().attempts, 1);
       assert.equal(first.clusterState.service.breaker.state, "closed");
     }
+  });
+
+  it("is told as well when the proxy beside the app had too much to do for its call", async (t) => {
+    const shedder = new LoadShedder(0, OVERLOAD_PERIOD_MS);
+    const inbound = await service(t, 1, { shedder });
+    assert.match(await inbound.send(get(TRACEPARENT)), /^HTTP\/1\.1 503 .*x-heddle-overloaded: true/s);
+    assert.equal(shedder.refusedFull, 1);
   });
 
   it("is nobody's business when the app has an answer without the call", async (t) => {
