@@ -1,7 +1,8 @@
-import { RE2JS, type Matcher } from "re2js";
+import type { Matcher, RE2JS } from "re2js";
 
 import { err, ok, type Result } from "../../shared/result.ts";
 import { REGEX_PATTERN_CHARS_MAX } from "../../shared/limits.ts";
+import { compilePattern } from "../../shared/regex-engine.ts";
 
 /** A regular expression of the operator, in RE2's syntax. Time is linear in the input: no pattern can hang the proxy. */
 export class Regex {
@@ -9,7 +10,7 @@ export class Regex {
   readonly #prefix: string;
 
   constructor(pattern: string) {
-    this.#engine = RE2JS.compile(pattern);
+    this.#engine = compilePattern(pattern);
     this.#prefix = literalPrefix(pattern);
   }
 
