@@ -1,6 +1,6 @@
 import { formatAddress, type Address } from "../shared/address.ts";
 import { systemClock } from "../shared/clock.ts";
-import { ACCESS_LOG_BUFFER_CHARS_MAX } from "../shared/limits.ts";
+import { ACCESS_LOG_BUFFER_BYTES_MAX } from "../shared/limits.ts";
 import { createLog, type Logger } from "../shared/log.ts";
 import type { ProxyNode } from "../shared/model/node.ts";
 import { packageVersion } from "../shared/package-root.ts";
@@ -386,5 +386,5 @@ export async function startProxy(config: ProxyConfig, options = { holdInbound: f
 
 function openAccessLog(target: string): LineWriter | undefined {
   if (target === "off") return undefined;
-  return new LineWriter(target === "stdout" ? "-" : target, systemTimers, ACCESS_LOG_BUFFER_CHARS_MAX);
+  return new LineWriter(target === "stdout" ? "-" : target, systemTimers, ACCESS_LOG_BUFFER_BYTES_MAX);
 }

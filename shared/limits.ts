@@ -215,7 +215,7 @@ export const MAGLEV_TABLE_SIZE_MAX = 5_000_011;
 export const RING_POINTS_MAX = 1_048_576;
 
 // The access log: lines not yet written; beyond it new ones are dropped and counted.
-export const ACCESS_LOG_BUFFER_CHARS_MAX = 4 * 1024 * 1024;
+export const ACCESS_LOG_BUFFER_BYTES_MAX = 4 * 1024 * 1024;
 /** Threads of one proxy. */
 export const PROXY_WORKERS_MAX = 64;
 /** A message to `heddle node`. */

@@ -1,16 +1,17 @@
-import { accessLogLine } from "./access-log-line.ts";
+import { appendAccessLogLine } from "./access-log-line.ts";
 import type { LineSink } from "./line-writer.ts";
 import type { RequestRecord, RequestSink } from "./request-record.ts";
 
 /** One JSON line per finished request. */
 export class AccessLog implements RequestSink {
-  readonly #writer: LineSink;
+  readonly #sink: LineSink;
 
-  constructor(writer: LineSink) {
-    this.#writer = writer;
+  constructor(sink: LineSink) {
+    this.#sink = sink;
   }
 
   onFinished(record: RequestRecord): void {
-    this.#writer.write(accessLogLine(record));
+    appendAccessLogLine(record, this.#sink.buffer);
+    this.#sink.commit();
   }
 }

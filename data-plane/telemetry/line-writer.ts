@@ -2,13 +2,11 @@ import { closeSync, constants, mkdirSync, openSync, write } from "node:fs";
 import { dirname } from "node:path";
 
 import type { Timer, Timers } from "../../shared/timers.ts";
+import { LineBuffer } from "./line-buffer.ts";
 
 /** Lines wait until this much is to be written, or for the flush period: a write wakes another thread, whatever its size. */
-const WRITE_CHARS_MIN = 32_768;
+const WRITE_BYTES_MIN = 256 * 1024;
 const FLUSH_PERIOD_MS = 200;
-const UTF8_BYTES_PER_CHAR_MAX = 3;
-/** For what a write gathers at WRITE_CHARS_MIN, and a line or two. */
-const ENCODED_BYTES = UTF8_BYTES_PER_CHAR_MAX * (WRITE_CHARS_MIN + 4_096);
 /** A reader that does not read is asked again after this. */
 const STALL_RETRY_MS = 50;
 
@@ -19,8 +17,10 @@ const FILE_MODE = 0o640;
 
 /** Takes lines without making anybody wait. */
 export interface LineSink {
-  /** `line` ends in a newline. */
-  write(line: string): void;
+  /** Where the next line is appended, whole and with its newline, before {@link LineSink.commit}; then perhaps another one. */
+  readonly buffer: LineBuffer;
+  /** So many lines have been appended; 1 unless said. They may be dropped. */
+  commit(lines?: number): void;
   /** Settles when all lines so far are out of here. */
   flush(): Promise<void>;
   /** Since the start. */
@@ -29,43 +29,43 @@ export interface LineSink {
 
 /**
  * Writes lines to a file or to standard output ("-") without ever waiting for them: one write runs at a time, lines that
- * come meanwhile are kept up to `charsMax`, further ones are dropped and counted. Not through pino's destination, which
+ * come meanwhile are kept up to `bytesMax`, further ones are dropped and counted. Not through pino's destination, which
  * writes what is left when the process ends, and hangs there when nobody reads.
  */
 export class LineWriter implements LineSink {
+  buffer = new LineBuffer();
   readonly #target: string;
   readonly #timers: Timers;
-  readonly #charsMax: number;
+  readonly #bytesMax: number;
   #file: number;
-  #lines: string[] = [];
-  /** Of `#lines` and of the write that runs. */
-  #chars = 0;
+  /** Of `buffer`: whole lines. */
+  #committed = 0;
+  /** What the write that runs is written from, else empty. */
+  #written = new LineBuffer();
   #isWriting = false;
-  /** What the write that runs is written from. */
-  #bytes: Buffer | undefined = undefined;
   #timer: Timer | undefined = undefined;
   #waiting: (() => void)[] = [];
   #droppedLines = 0;
   #lastError = "";
 
   /** Throws when the file cannot be opened. */
-  constructor(target: string, timers: Timers, charsMax: number) {
+  constructor(target: string, timers: Timers, bytesMax: number) {
     this.#target = target;
     this.#timers = timers;
-    this.#charsMax = charsMax;
+    this.#bytesMax = bytesMax;
     this.#file = openTarget(target);
   }
 
-  /** `text` ends in a newline; it may be several lines. */
-  write(text: string, lines = 1): void {
-    if (this.#chars + text.length > this.#charsMax) {
+  commit(lines = 1): void {
+    const { length } = this.buffer;
+    if (length + this.#written.length > this.#bytesMax) {
+      this.buffer.cutTo(this.#committed);
       this.#droppedLines += lines;
       return;
     }
-    this.#lines.push(text);
-    this.#chars += text.length;
-    if (this.#chars >= WRITE_CHARS_MIN) this.#start();
-    else this.#timer ??= this.#timers.after(FLUSH_PERIOD_MS, () => this.#start());
+    this.#committed = length;
+    if (length >= WRITE_BYTES_MIN) this.#start();
+    else this.#startLater();
   }
 
   /** Since the start. */
@@ -80,7 +80,7 @@ export class LineWriter implements LineSink {
 
   /** Settles when all lines so far are with the system, or dropped; with a stalled reader that may be never. */
   async flush(): Promise<void> {
-    if (this.#chars === 0) return;
+    if (this.#committed === 0 && !this.#isWriting) return;
     await new Promise<void>((settle) => {
       this.#waiting.push(settle);
       this.#start();
@@ -96,45 +96,48 @@ export class LineWriter implements LineSink {
     closeSync(before);
   }
 
+  #startLater(): void {
+    this.#timer ??= this.#timers.after(FLUSH_PERIOD_MS, () => {
+      this.#timer = undefined;
+      this.#start();
+    });
+  }
+
   #start(): void {
-    if (this.#isWriting || this.#lines.length === 0) return;
+    if (this.#isWriting || this.#committed === 0) return;
     this.#timer?.cancel();
     this.#timer = undefined;
     this.#isWriting = true;
-    const text = this.#lines.join("");
-    this.#lines = [];
-    this.#write(this.#encoded(text), 0, text.length);
+    const full = this.buffer;
+    this.buffer = this.#written;
+    this.#written = full;
+    this.#committed = 0;
+    this.#write(full.view());
   }
 
-  /** In the one buffer that is used again, if it fits: new memory for each write would be cleared by the system first. */
-  #encoded(text: string): Buffer {
-    if (text.length * UTF8_BYTES_PER_CHAR_MAX > ENCODED_BYTES) return Buffer.from(text);
-    this.#bytes ??= Buffer.allocUnsafeSlow(ENCODED_BYTES);
-    return this.#bytes.subarray(0, this.#bytes.write(text));
-  }
-
-  #write(bytes: Buffer, from: number, chars: number): void {
-    write(this.#file, bytes, from, bytes.length - from, null, (error, written) => {
+  #write(bytes: Buffer): void {
+    write(this.#file, bytes, 0, bytes.length, null, (error, written) => {
       if (error?.code === "EAGAIN") {
-        this.#timers.after(STALL_RETRY_MS, () => this.#write(bytes, from, chars));
+        this.#timers.after(STALL_RETRY_MS, () => this.#write(bytes));
         return;
       }
       if (error !== null) {
         this.#lastError = error.message;
-        this.#droppedLines += bytes.subarray(from).toString("latin1").split("\n").length - 1;
-      } else if (from + written < bytes.length) {
-        this.#write(bytes, from + written, chars);
+        this.#droppedLines += bytes.toString("latin1").split("\n").length - 1;
+      } else if (written < bytes.length) {
+        this.#write(bytes.subarray(written));
         return;
       }
-      this.#finish(chars);
+      this.#finish();
     });
   }
 
-  #finish(chars: number): void {
+  #finish(): void {
     this.#isWriting = false;
-    this.#chars -= chars;
-    if (this.#chars > 0 && (this.#chars >= WRITE_CHARS_MIN || this.#waiting.length > 0)) return this.#start();
-    if (this.#chars > 0) return;
+    this.#written.clear();
+    if (this.#committed >= WRITE_BYTES_MIN || (this.#committed > 0 && this.#waiting.length > 0)) return this.#start();
+    // The timer may have come and gone during the write.
+    if (this.#committed > 0) return this.#startLater();
     const waiting = this.#waiting;
     this.#waiting = [];
     for (const settle of waiting) settle();

@@ -2,7 +2,7 @@ import { parentPort, workerData } from "node:worker_threads";
 
 import { assert, unreachable } from "../../shared/assert.ts";
 import { threadClockOffsetMs } from "../../shared/clock.ts";
-import { ACCESS_LOG_BUFFER_CHARS_MAX } from "../../shared/limits.ts";
+import { ACCESS_LOG_BUFFER_BYTES_MAX } from "../../shared/limits.ts";
 import { createLog } from "../../shared/log.ts";
 import { emptySnapshot, type Snapshot } from "../../shared/model/snapshot.ts";
 import { systemTimers } from "../../shared/timers.ts";
@@ -35,7 +35,7 @@ counts.follow({ gone: [], set: [...rows] });
 const dataPath = new DataPath({
   config,
   log,
-  accessLog: lines === undefined ? undefined : new LinePost(lines, systemTimers, ACCESS_LOG_BUFFER_CHARS_MAX),
+  accessLog: lines === undefined ? undefined : new LinePost(lines, systemTimers, ACCESS_LOG_BUFFER_BYTES_MAX),
   shared: { worker, counts, calls: new SharedCalls(callMemory, worker, threadClockOffsetMs()), meeting },
 });
 let snapshot: Snapshot = emptySnapshot;

@@ -3,19 +3,27 @@ import { describe, it } from "node:test";
 
 import fc from "fast-check";
 
-import { accessLogLine } from "../../../data-plane/telemetry/access-log-line.ts";
+import { appendAccessLogLine } from "../../../data-plane/telemetry/access-log-line.ts";
+import { LineBuffer } from "../../../data-plane/telemetry/line-buffer.ts";
+import type { RequestRecord } from "../../../data-plane/telemetry/request-record.ts";
 import { requestRecord } from "../../support/request-records.ts";
+
+function accessLogLine(record: RequestRecord): string {
+  const line = new LineBuffer();
+  appendAccessLogLine(record, line);
+  return line.view().toString();
+}
 
 describe("a line of the access log", () => {
   it("is one JSON object, the mission's keys first", () => {
     assert.equal(
       accessLogLine(requestRecord()),
       '{"timestamp":"2026-01-02T03:04:05.067Z","source":"web","destination":"reviews","duration":12.345,"status":200,' +
-        '"trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331","request_id":"5f0c",' +
-        '"direction":"outbound","listener":"outbound","method":"GET","authority":"reviews","path":"/api",' +
-        '"protocol":"HTTP/1.1","response_flags":"","response_code_details":"","route_name":"reviews/default",' +
-        '"upstream_cluster":"reviews","upstream_host":"127.0.0.1:9101","upstream_service_time":10.5,"version":"v1",' +
-        '"attempts":1,"bytes_received":0,"bytes_sent":42,"config_revision":7}\n',
+        '"trace_id":"0af7651916cd43dd8448eb211c80319c","direction":"outbound","listener":"outbound","method":"GET",' +
+        '"authority":"reviews","protocol":"HTTP/1.1","response_flags":"","response_code_details":"",' +
+        '"route_name":"reviews/default","upstream_cluster":"reviews","version":"v1","config_revision":7,' +
+        '"span_id":"b7ad6b7169203331","request_id":"5f0c","path":"/api","upstream_host":"127.0.0.1:9101",' +
+        '"upstream_service_time":10.5,"attempts":1,"bytes_received":0,"bytes_sent":42}\n',
     );
   });
 
@@ -41,7 +49,21 @@ describe("a line of the access log", () => {
         assert.doesNotMatch(line.slice(0, -1), /[\u0000-\u001f\u007f-\u009f]/);
         const read: unknown = JSON.parse(line);
         assert.ok(typeof read === "object" && read !== null && "path" in read && "authority" in read);
-        assert.deepEqual([read.path, read.authority], [path, authority]);
+        assert.ok("request_id" in read);
+        assert.deepEqual([read.path, read.authority, read.request_id], [path, authority, requestId]);
+      }),
+    );
+  });
+
+  it("tells each request's own way, however many ways there are, and whichever it was before", () => {
+    const name = fc.constantFrom(...Array.from({ length: 12 }, (_, index) => `name-${index}`));
+    const record = fc.record({ source: name, destination: name, method: name, version: name, detail: name });
+    fc.assert(
+      fc.property(fc.array(record, { minLength: 1, maxLength: 60 }), (records) => {
+        for (const { source, destination, method, version, detail } of records) {
+          const read = JSON.parse(accessLogLine(requestRecord({ source, destination, method, version, detail })));
+          assert.partialDeepStrictEqual(read, { source, destination, method, version, response_code_details: detail });
+        }
       }),
     );
   });
