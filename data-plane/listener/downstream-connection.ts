@@ -63,14 +63,17 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     readDirectly(socket, (bytes) => this.#on("data", bytes));
     socket.on("end", () => this.#on("end", NO_BYTES));
     socket.on("drain", () => this.#on("drain", NO_BYTES));
-    socket.on("error", () => this.#on("close", NO_BYTES));
-    socket.on("close", () => this.#on("close", NO_BYTES));
+    for (const over of ["error", "close"]) socket.on(over, () => this.#on("close", NO_BYTES));
     this.#arm(this.#patience, home.times.headerMs);
   }
 
   get sourceIp(): string {
     this.#sourceIp ??= this.#socket.remoteAddress ?? "";
     return this.#sourceIp;
+  }
+
+  get hasRested(): boolean {
+    return this.#gate.hasRested;
   }
 
   get mayLiveOn(): boolean {
@@ -100,6 +103,10 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
 
   resumeBody(): void {
     if (this.#gate.resumeBody()) this.#awaitBody();
+  }
+
+  rest(ms: number): void {
+    this.#gate.restUntilMs = this.#home.services.clock.nowMs() + ms;
   }
 
   beginTunnel(): void {
@@ -185,7 +192,8 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   #onOverdue(deadline: Deadline): void {
     if (deadline === this.#stall) {
       if (!this.writer.hasRoom) this.#destroy();
-    } else if (this.#request !== undefined) this.#onSlowBody(this.#request);
+    } else if (this.#gate.wake()) this.#decodeNext();
+    else if (this.#request !== undefined) this.#onSlowBody(this.#request);
     else if (this.#decoder.started) this.#refuse("client-timeout");
     else {
       this.#home.idled += 1;
@@ -206,9 +214,21 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
       this.#onTunnelBytes(bytes);
     } else if (this.#gate.hasKept) {
       this.#gate.keep(bytes);
-    } else {
+    } else if (this.#gate.restUntilMs === 0 || !this.#rests(bytes)) {
       this.#decode(bytes);
     }
+  }
+
+  /** A client that does not keep to Retry-After waits unread for as long as there is still too much to do. */
+  #rests(bytes: Buffer): boolean {
+    const { shedder, clock } = this.#home.services;
+    const nowMs = clock.nowMs();
+    const leftMs = shedder.isCrowded(nowMs) && this.#request === undefined ? this.#gate.restUntilMs - nowMs : 0;
+    this.#gate.restUntilMs = 0;
+    if (leftMs <= 0) return false;
+    this.#gate.rest(bytes);
+    this.#arm(this.#patience, leftMs);
+    return true;
   }
 
   #onTunnelBytes(bytes: Buffer): void {
@@ -319,6 +339,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   #endRequest(): void {
     if (this.#request === undefined) return;
     this.#request = undefined;
+    this.#gate.hasRested = false;
     this.#isStarted = false;
     this.#isRequestComplete = false;
     this.#isSwitching = false;

@@ -7,6 +7,8 @@ export interface Downstream {
   readonly sourceIp: string;
   /** There is no room for it: its first request is answered with 503. */
   readonly isRefused: boolean;
+  /** The request came earlier than its client had been told to come, and has waited for it. */
+  readonly hasRested: boolean;
   /** The connection may carry another request after this one, as far as the connection and the listener know. */
   readonly mayLiveOn: boolean;
   /** Writes out what the writer has gathered. False: the request is told by `onWritable`. */
@@ -14,6 +16,8 @@ export interface Downstream {
   /** Stops and goes on reading the request's body. */
   pauseBody(): void;
   resumeBody(): void;
+  /** What comes within so many milliseconds is not looked at earlier while there is too much to do. */
+  rest(ms: number): void;
   /** The rest of the connection, in both directions, is the request's: `onBody` and `onTunnelEnd` tell what comes. */
   beginTunnel(): void;
   /** Closes our side after what has been written. */

@@ -1,5 +1,5 @@
 import { FALLBACK_TRY_MS } from "../../shared/defaults.ts";
-import { Deadline } from "../../shared/timer-wheel.ts";
+import { Deadline, type TimerWheel } from "../../shared/timer-wheel.ts";
 import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts";
 import { isCutOff } from "../policy/retry-refusal.ts";
 import type { TunnelEvent } from "../upstream/upstream-connection.ts";
@@ -72,7 +72,10 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
     const { ctx } = this;
     if (ctx.downstream.isRefused) return this.#answer("overload");
     const { shedder, direction, random } = ctx.services;
-    this.#isAdmitted = shedder.admit(direction === "inbound", random.unit());
+    const isFirstToGo = direction === "inbound" && !ctx.downstream.hasRested;
+    this.#isAdmitted = shedder.admit(isFirstToGo, random.unit(), ctx.startMs);
+    // After this event, when nothing is half done.
+    if (shedder.isLookDue(ctx.startMs)) process.nextTick(lookAtDeadlines, ctx.services.wheel);
     if (!this.#isAdmitted) return this.#shed();
     if (ctx.head.method === "OPTIONS" && !countForward(ctx.head)) return this.#end(replyOptions(ctx));
     const route = findRoute(ctx);
@@ -87,6 +90,8 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
 
   #shed(): void {
     findCall(this.ctx);
+    const { services, downstream, startMs } = this.ctx;
+    downstream.rest(1_000 * services.shedder.retryAfterSec(startMs));
     this.#answer("load-shed");
   }
 
@@ -352,4 +357,8 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
     ctx.durationMs = ctx.elapsedMs();
     ctx.services.sink.onFinished(ctx);
   }
+}
+
+function lookAtDeadlines(wheel: TimerWheel): void {
+  wheel.advance();
 }

@@ -11,7 +11,7 @@ import type { RequestContext } from "./request-context.ts";
 
 const NO_HEADERS: HeaderList = [];
 /** Room comes as others leave: soon (RFC 9110 10.2.3 counts in seconds). */
-const RETRY_AFTER_LINE = "retry-after: 1\r\n";
+const ROOM_AFTER_SEC = 1;
 const JSON_TYPE = "content-type: application/json\r\n";
 const TEXT_PLAIN = "content-type: text/plain; charset=utf-8\r\n";
 
@@ -22,7 +22,7 @@ export function replyLocally(ctx: RequestContext, why: LocalReason | CodecFailur
   const status = typeof why === "string" ? LOCAL_REPLIES[why].status : why.status;
   const code = typeof why === "string" ? why : why.code;
   const sentence = typeof why === "string" ? LOCAL_REPLIES[why].sentence : "the request is not acceptable";
-  const lines = `x-heddle-error: ${code}\r\n${linesAbout(why, status)}`;
+  const lines = `x-heddle-error: ${code}\r\n${linesAbout(ctx, why, status)}`;
   if (why === "circuit-open")
     return write(ctx, { status, extraLines: `${lines}${JSON_TYPE}`, body: circuitOpenBody(ctx) });
   return write(ctx, { status, extraLines: `${lines}${TEXT_PLAIN}`, body: `heddle: ${sentence} (${code})\n` });
@@ -33,12 +33,16 @@ function isForLackOfRoom(why: LocalReason | CodecFailure): boolean {
   return why === "circuit-open" || why === "overflow" || why === "load-shed";
 }
 
-function linesAbout(why: LocalReason | CodecFailure, status: number): string {
+function linesAbout(ctx: RequestContext, why: LocalReason | CodecFailure, status: number): string {
   // RFC 9110 15.5.6: a 405 says what is allowed.
   if (status === 405) return ALLOW_LINE;
-  if (why === "load-shed") return RETRY_AFTER_LINE + OVERLOADED_LINE;
+  if (why === "load-shed") return retryAfterLine(ctx.services.shedder.retryAfterSec(ctx.startMs)) + OVERLOADED_LINE;
   if (isForLackOfRoom(why)) return OVERLOADED_LINE;
-  return why === "overload" ? RETRY_AFTER_LINE : "";
+  return why === "overload" ? retryAfterLine(ROOM_AFTER_SEC) : "";
+}
+
+function retryAfterLine(seconds: number): string {
+  return `retry-after: ${seconds}\r\n`;
 }
 
 /** For programs, with the reason of the seeds (F0.5, semantics.md 4). */

@@ -36,6 +36,10 @@ export class LoneProxy {
     return mustParse(this.#proxy?.ready["inbound"]);
   }
 
+  get pid(): number {
+    return this.#proxy?.child.pid ?? -1;
+  }
+
   get alive(): boolean {
     return this.#proxy?.child.alive ?? false;
   }

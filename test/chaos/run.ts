@@ -1,6 +1,7 @@
 // npm run chaos [-- static --seed N --rounds N --rate N] | npm run chaos -- store [--cycles N]
 // npm run chaos -- leak [--requests N --aborted N] | npm run chaos -- stalled-readers [--readers N]
-// npm run chaos -- hung-replica [--rate N] | npm run chaos -- stories
+// npm run chaos -- hung-replica [--rate N] | npm run chaos -- overload [--connections N --neighbours N --seconds N]
+// npm run chaos -- stories
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { globSync } from "node:fs";
@@ -8,6 +9,7 @@ import { parseArgs } from "node:util";
 
 import { renderTable } from "../../cli/output/table.ts";
 import { runHungReplica } from "./hung-replica.ts";
+import { runOverload } from "./overload.ts";
 import { runLeak, type Count } from "./leak.ts";
 import { runStalledReaders } from "./stalled-readers.ts";
 import { runStaticStability } from "./static-stability.ts";
@@ -22,6 +24,9 @@ const { values, positionals } = parseArgs({
     cycles: { type: "string", default: "500" },
     requests: { type: "string", default: "1000000" },
     aborted: { type: "string", default: "100000" },
+    connections: { type: "string", default: "4000" },
+    neighbours: { type: "string", default: "4" },
+    seconds: { type: "string", default: "20" },
     readers: { type: "string", default: "1000" },
   },
 });
@@ -98,6 +103,17 @@ async function hungReplica(): Promise<boolean> {
   return good;
 }
 
+async function overload(): Promise<boolean> {
+  const verdict = await runOverload({
+    connections: Number(values.connections),
+    neighbours: Number(values.neighbours),
+    seconds: Number(values.seconds),
+    onPhase: (text) => console.log(`  ${text}`),
+  });
+  console.log(verdict);
+  return verdict.failures.length === 0;
+}
+
 /** The stories of the suite at full rate and length, one after the other: each has the machine for itself. */
 async function stories(): Promise<boolean> {
   const files = globSync("test/stories/*.test.ts").sort();
@@ -116,6 +132,7 @@ const suites: Readonly<Record<string, () => Promise<boolean>>> = {
   leak,
   "stalled-readers": stalledReaders,
   "hung-replica": hungReplica,
+  overload,
   stories,
 };
 const [which = "static"] = positionals;

@@ -17,23 +17,32 @@ function turn(shedder: LoadShedder, from: { nowMs: number }, turns: number, late
 function refusedOf(shedder: LoadShedder, isInbound: boolean): number {
   const random = seededRandom(3);
   let refused = 0;
-  while (shedder.inFlight < 32) shedder.admit(true, 0);
+  while (shedder.inFlight < 32) shedder.admit(true, 0, 0);
   for (let count = 0; count < 1_000; count += 1) {
-    if (shedder.admit(isInbound, random.unit())) shedder.release();
+    if (shedder.admit(isInbound, random.unit(), 0)) shedder.release();
     else refused += 1;
   }
   return refused;
+}
+
+/** So many come in one turn, one every `everyMs`, and none is finished. */
+function crowd(count: number, everyMs: number): { readonly shedder: LoadShedder; readonly admitted: number } {
+  const shedder = new LoadShedder(Infinity, PERIOD_MS);
+  shedder.onTurn(0);
+  let admitted = 0;
+  for (let n = 1; n <= count; n += 1) if (shedder.admit(true, 0, n * everyMs)) admitted += 1;
+  return { shedder, admitted };
 }
 
 describe("the load shedder", () => {
   it("lets no more than its bound be under way", () => {
     const shedder = new LoadShedder(2, PERIOD_MS);
     assert.deepEqual(
-      [1, 2, 3].map(() => shedder.admit(true, 0)),
+      [1, 2, 3].map(() => shedder.admit(true, 0, 0)),
       [true, true, false],
     );
     shedder.release();
-    assert.equal(shedder.admit(true, 0), true);
+    assert.equal(shedder.admit(true, 0, 0), true);
     assert.deepEqual([shedder.inFlight, shedder.refusedFull], [2, 1]);
   });
 
@@ -53,10 +62,10 @@ describe("the load shedder", () => {
   it("refuses nothing for lateness while few requests are under way: the loop is late for another reason", () => {
     const shedder = new LoadShedder(Infinity, PERIOD_MS);
     turn(shedder, { nowMs: 0 }, 1_000, 1_000);
-    for (let count = 0; count < 32; count += 1) assert.equal(shedder.admit(true, 0), true);
-    assert.equal(shedder.admit(true, 0), false);
+    for (let count = 0; count < 32; count += 1) assert.equal(shedder.admit(true, 0, 0), true);
+    assert.equal(shedder.admit(true, 0, 0), false);
     shedder.release();
-    assert.equal(shedder.admit(true, 0), true);
+    assert.equal(shedder.admit(true, 0, 0), true);
   });
 
   it("refuses what comes from outside before the app's own calls", () => {
@@ -75,6 +84,53 @@ describe("the load shedder", () => {
     assert.deepEqual([refusedOf(shedder, true), refusedOf(shedder, false)], [0, 0]);
   });
 
+  it("lets one in for one that has finished once more have come in one long turn than the system gives at once", () => {
+    const { shedder, admitted } = crowd(2_000, 0.1);
+    // 1,024 are what may come at once; by the next one 102 ms have passed.
+    assert.equal(admitted, 1_024);
+    assert.equal(shedder.isCrowded(200), true);
+    shedder.release();
+    assert.deepEqual(
+      [1, 2].map(() => shedder.admit(true, 0, 200)),
+      [true, false],
+    );
+    assert.equal(shedder.admit(false, 0, 200), true);
+  });
+
+  it("sees no crowd in as many that come in short turns, nor in fewer that come in a long one", () => {
+    assert.equal(crowd(2_000, 0.04).admitted, 2_000);
+    assert.equal(crowd(1_024, 5).admitted, 1_024);
+    const shedder = new LoadShedder(Infinity, PERIOD_MS);
+    for (let nowMs = 0; nowMs < 5_000; nowMs += 100) {
+      shedder.onTurn(nowMs);
+      for (let count = 0; count < 1_000; count += 1) assert.equal(shedder.admit(true, 0, nowMs + 99), true);
+    }
+  });
+
+  it("has deadlines looked at while a crowd keeps the loop from its timers, once in a while", () => {
+    const { shedder } = crowd(1_025, 0.1);
+    assert.deepEqual(
+      [101, 102, 150, 201, 202].map((nowMs) => shedder.isLookDue(nowMs)),
+      [true, false, false, true, false],
+    );
+    shedder.onTurn(210);
+    assert.equal(shedder.isLookDue(1_000), false);
+  });
+
+  it("tells the refused to stay away for longer while the crowd lasts, and lets everybody in a second after it has gone", () => {
+    const { shedder } = crowd(2_000, 0.1);
+    const seen: number[] = [];
+    for (let nowMs = 0; nowMs <= 6_000; nowMs += 500) {
+      for (let count = 0; count < 1_100; count += 1) shedder.admit(true, 0, nowMs + 200);
+      seen.push(shedder.retryAfterSec(nowMs + 200));
+      for (const turnMs of [250, 450]) shedder.onTurn(nowMs + turnMs);
+    }
+    assert.deepEqual(seen, [1, 1, 2, 2, 3, 3, 4, 4, 4, 4, 4, 4, 4]);
+    assert.deepEqual([shedder.isCrowded(7_199), shedder.isCrowded(7_200)], [true, false]);
+    assert.equal(shedder.retryAfterSec(7_200), 1);
+    assert.equal(shedder.admit(true, 0, 7_200), true);
+  });
+
   it("counts what is under way exactly, whatever happens", () => {
     const event = fc.oneof(
       fc.record({
@@ -91,7 +147,7 @@ describe("the load shedder", () => {
         let [nowMs, open, refused] = [0, 0, 0];
         for (const one of events) {
           if (one.kind === "turn") shedder.onTurn((nowMs += PERIOD_MS + one.lateMs));
-          else if (one.kind === "admit" && shedder.admit(one.isInbound, one.unit)) open += 1;
+          else if (one.kind === "admit" && shedder.admit(one.isInbound, one.unit, nowMs)) open += 1;
           else if (one.kind === "admit") refused += 1;
           else if (open > 0) {
             open -= 1;

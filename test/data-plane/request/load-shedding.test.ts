@@ -3,8 +3,12 @@ import type { Socket } from "node:net";
 import { describe, it } from "node:test";
 
 import { LoadShedder } from "../../../data-plane/policy/load-shedder.ts";
+import { ManualClock } from "../../support/manual-clock.ts";
 import { ProxyFixture, scriptedUpstream } from "../../support/proxy-fixture.ts";
 
+/** More than come at once, and longer than a turn may take. */
+const CROWD = 1_025;
+const LONG_TURN_MS = 150;
 const GET = "GET / HTTP/1.1\r\nHost: reviews\r\n\r\n";
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
 
@@ -30,6 +34,38 @@ describe("a proxy with as many requests under way as it may have", () => {
     await proxy.until(() => waiting.length === 2, "the second connection's request is with the service");
     waiting[1]?.write(OK);
     assert.match(await second.response(), /^HTTP\/1\.1 200 /);
+    assert.equal(shedder.inFlight, 0);
+  });
+});
+
+describe("a crowded proxy", () => {
+  it("refuses a client at once, and reads it no earlier than it was told to come", async (t) => {
+    const waiting: Socket[] = [];
+    const port = await scriptedUpstream(t, (socket) => socket.on("data", () => void waiting.push(socket)));
+    const clock = new ManualClock();
+    clock.now = 10_000;
+    const shedder = new LoadShedder(Infinity, 50);
+    shedder.onTurn(clock.now - LONG_TURN_MS);
+    for (let count = 0; count < CROWD; count += 1) shedder.admit(true, 0, clock.now);
+    const proxy = await new ProxyFixture([port], { clock, listener: { shedder, direction: "inbound" } }).start(t);
+    const [hasty, patient] = [await proxy.connect(), await proxy.connect()];
+    for (const client of [hasty, patient]) {
+      client.write(GET);
+      assert.match(await client.response(), /^HTTP\/1\.1 503 .*x-heddle-error: load-shed\r\nretry-after: 1\r\n/s);
+    }
+    // There would be room now, but the hasty client has been told to come later.
+    for (let count = 0; count < CROWD - 1; count += 1) shedder.release();
+    hasty.write(GET);
+    await proxy.pass(900);
+    assert.equal(waiting.length, 0);
+    await proxy.pass(200);
+    await proxy.until(() => waiting.length === 1, "the hasty client's request is with the service");
+    waiting[0]?.write(OK);
+    assert.match(await hasty.response(), /^HTTP\/1\.1 200 /);
+    patient.write(GET);
+    await proxy.until(() => waiting.length === 2, "the patient client's request is with the service");
+    waiting[1]?.write(OK);
+    assert.match(await patient.response(), /^HTTP\/1\.1 200 /);
     assert.equal(shedder.inFlight, 0);
   });
 });

@@ -1,0 +1,94 @@
+import { once } from "node:events";
+import { connect, type Socket } from "node:net";
+
+import type { Address } from "../../shared/address.ts";
+
+const REQUEST = "GET /crowd HTTP/1.1\r\nhost: reviews\r\n\r\n";
+const PACE_MS = 5;
+
+/** One answer, or a request that had none: status 0. */
+export interface CrowdAnswer {
+  readonly dueMs: number;
+  /** From when it was due. */
+  readonly latencyMs: number;
+  /** From when it was sent: it may have had to wait for a free connection. */
+  readonly waitedMs: number;
+  readonly status: number;
+}
+
+/**
+ * Many clients with a kept-alive connection each, who call at a rate that does not ask how the proxy is (open loop). A
+ * request is due when it is due: one that finds no free connection waits for one, and that counts.
+ */
+export class Crowd {
+  readonly #sockets: Socket[] = [];
+  readonly #free: Member[] = [];
+
+  static async of(connections: number, proxy: Address): Promise<Crowd> {
+    const crowd = new Crowd();
+    for (let count = 0; count < connections; count += 1) {
+      const socket = connect({ host: proxy.host, port: proxy.port, noDelay: true });
+      await once(socket, "connect");
+      crowd.#sockets.push(socket);
+      crowd.#free.push(new Member(socket));
+    }
+    return crowd;
+  }
+
+  /** Settles when each of `rate * seconds` requests has been answered, or its connection has died. */
+  async call(rate: number, seconds: number): Promise<readonly CrowdAnswer[]> {
+    const answers: CrowdAnswer[] = [];
+    const count = Math.round(rate * seconds);
+    const startMs = performance.now();
+    const { promise, resolve } = Promise.withResolvers<void>();
+    let begun = 0;
+    const pace = setInterval(() => {
+      const due = Math.min(count, Math.floor(((performance.now() - startMs) / 1_000) * rate));
+      for (; begun < due; begun += 1) {
+        const member = this.#free.shift();
+        if (member === undefined) break;
+        member.call(startMs + (1_000 * begun) / rate, (answer) => {
+          answers.push(answer);
+          if (answer.status !== 0) this.#free.push(member);
+          if (answers.length === count) resolve();
+        });
+      }
+    }, PACE_MS);
+    await promise;
+    clearInterval(pace);
+    return answers;
+  }
+
+  close(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+}
+
+class Member {
+  readonly #socket: Socket;
+  #dueMs = 0;
+  #sentMs = 0;
+  #onAnswer: ((answer: CrowdAnswer) => void) | undefined = undefined;
+
+  constructor(socket: Socket) {
+    this.#socket = socket;
+    socket.on("data", (bytes) => this.#answered(Number(bytes.toString("latin1", 9, 12))));
+    socket.on("error", () => undefined);
+    socket.on("close", () => this.#answered(0));
+  }
+
+  call(dueMs: number, onAnswer: (answer: CrowdAnswer) => void): void {
+    this.#dueMs = dueMs;
+    this.#sentMs = performance.now();
+    this.#onAnswer = onAnswer;
+    if (this.#socket.destroyed) this.#answered(0);
+    else this.#socket.write(REQUEST);
+  }
+
+  #answered(status: number): void {
+    const onAnswer = this.#onAnswer;
+    this.#onAnswer = undefined;
+    const nowMs = performance.now();
+    onAnswer?.({ dueMs: this.#dueMs, latencyMs: nowMs - this.#dueMs, waitedMs: nowMs - this.#sentMs, status });
+  }
+}

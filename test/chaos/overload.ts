@@ -1,0 +1,134 @@
+import { execFileSync } from "node:child_process";
+import { once } from "node:events";
+import { createServer, type AddressInfo } from "node:net";
+import { availableParallelism } from "node:os";
+
+import { Child } from "./child.ts";
+import { Crowd, type CrowdAnswer } from "./crowd.ts";
+import { LoneProxy } from "./lone-proxy.ts";
+
+const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
+const WARM_UP_SEC = 5;
+const STEP_SEC = 2;
+const FIRST_RATE = 1_000;
+const STEP = 1.3;
+/** Of a rate: a step that gets less is beyond what the proxy can do. */
+const CARRIED = 0.9;
+const OVER = 3;
+const GOODPUT_MIN = 0.8;
+const RECOVERY_SEC = 5;
+const BUSY = "const end = Date.now() + 300_000; while (Date.now() < end);";
+
+export interface OverloadOptions {
+  /** Clients, each with a kept-alive connection. */
+  readonly connections: number;
+  /** Other programs that want the proxy's core all the time. With them it, not the crowd's process, is what is overloaded. */
+  readonly neighbours: number;
+  readonly seconds: number;
+  readonly onPhase: (text: string) => void;
+}
+
+export interface OverloadVerdict {
+  /** Answers with 200 per second, at the highest rate that the proxy carried. */
+  readonly peak: number;
+  /** The same at three times that rate, as a share of the peak, while requests came. */
+  readonly goodput: number;
+  readonly refused: number;
+  /** Seconds after the crowd until all that was due in a second was answered with 200. */
+  readonly recoverySec: number;
+  readonly failures: readonly string[];
+}
+
+/**
+ * One proxy with a core of its own, which it shares with busy neighbours, in front of an app that is quick; and a crowd that
+ * asks three times as much of it as it can do, without asking how it is.
+ */
+export async function runOverload(options: OverloadOptions): Promise<OverloadVerdict> {
+  if (availableParallelism() < 2) throw new Error("needs two cores: one for the proxy, one for the crowd and the app");
+  const app = createServer((socket) => {
+    socket.setNoDelay(true).on("error", () => undefined);
+    socket.on("data", () => socket.write(OK));
+  }).listen(0, "127.0.0.1");
+  await once(app, "listening");
+  const proxy = new LoneProxy();
+  const neighbours: Child[] = [];
+  try {
+    const room = String(2 * options.connections);
+    const { port } = app.address() as AddressInfo;
+    await proxy.start(port, ["--client-connections-max", room, "--connections-max", room]);
+    const crowd = await Crowd.of(options.connections, proxy.inbound);
+    pin(process.pid, 1);
+    pin(proxy.pid, 0);
+    for (let count = 0; count < options.neighbours; count += 1) {
+      const neighbour = new Child("neighbour", ["-e", BUSY]);
+      neighbours.push(neighbour);
+      pin(neighbour.pid, 0);
+    }
+    const verdict = await measure(crowd, options);
+    crowd.close();
+    return verdict;
+  } finally {
+    await Promise.all(neighbours.map((neighbour) => neighbour.kill()));
+    await proxy.stop();
+    app.close();
+  }
+}
+
+async function measure(crowd: Crowd, { seconds, onPhase }: OverloadOptions): Promise<OverloadVerdict> {
+  // Modules are loaded, code is compiled, connections are made.
+  await crowd.call(FIRST_RATE, WARM_UP_SEC);
+  let peak = 0;
+  for (let rate = FIRST_RATE; ; rate *= STEP) {
+    const answers = await crowd.call(rate, STEP_SEC);
+    const got = goodRate(answers, STEP_SEC);
+    onPhase(`${rate.toFixed(0)}/s: ${summary(answers, STEP_SEC)}`);
+    peak = Math.max(peak, got);
+    if (got < CARRIED * rate) break;
+  }
+  const over = await crowd.call(OVER * peak, seconds);
+  const goodput = goodRate(over, seconds) / peak;
+  onPhase(`${(OVER * peak).toFixed(0)}/s: ${summary(over, seconds)}`);
+  const after = await crowd.call(peak / 2, RECOVERY_SEC + 1);
+  onPhase(`${(peak / 2).toFixed(0)}/s: ${summary(after, RECOVERY_SEC + 1)}`);
+  const recoverySec = lastBadSecond(after);
+  const failures = [
+    ...(goodput < GOODPUT_MIN ? [`goodput ${(100 * goodput).toFixed(0)} % of the peak`] : []),
+    ...(recoverySec > RECOVERY_SEC ? [`not well ${recoverySec} s after the crowd`] : []),
+    ...(over.some(({ status }) => status !== 200 && status !== 503) ? ["answers that are neither 200 nor 503"] : []),
+  ];
+  const refused = over.filter(({ status }) => status === 503).length;
+  return { peak, goodput, refused, recoverySec, failures };
+}
+
+/** Good answers per second that came while requests came: what the proxy did afterwards is no merit of it. */
+function goodRate(answers: readonly CrowdAnswer[], seconds: number): number {
+  const endMs = firstDueMs(answers) + 1_000 * seconds;
+  return (
+    answers.filter(({ status, dueMs, latencyMs }) => status === 200 && dueMs + latencyMs <= endMs).length / seconds
+  );
+}
+
+function lastBadSecond(answers: readonly CrowdAnswer[]): number {
+  const startMs = firstDueMs(answers);
+  const bad = answers.filter(({ status }) => status !== 200);
+  return bad.reduce((last, { dueMs }) => Math.max(last, Math.ceil((dueMs - startMs) / 1_000)), 0);
+}
+
+function firstDueMs(answers: readonly CrowdAnswer[]): number {
+  return answers.reduce((first, { dueMs }) => Math.min(first, dueMs), Infinity);
+}
+
+function summary(answers: readonly CrowdAnswer[], seconds: number): string {
+  const of = (wanted: number): string => {
+    const found = answers.filter(({ status }) => status === wanted).map(({ waitedMs }) => waitedMs);
+    found.sort((one, other) => one - other);
+    const at = (share: number): string => (found[Math.floor(share * (found.length - 1))] ?? 0).toFixed(0);
+    return `${found.length} x ${wanted}${found.length === 0 ? "" : ` (p50 ${at(0.5)}, p99 ${at(0.99)} ms)`}`;
+  };
+  return `${of(200)}, ${of(503)}; ${goodRate(answers, seconds).toFixed(0)} good answers a second`;
+}
+
+/** Holds all threads of a process on one core (util-linux). */
+function pin(pid: number, core: number): void {
+  execFileSync("taskset", ["--all-tasks", "--cpu-list", "--pid", String(core), String(pid)], { stdio: "ignore" });
+}
