@@ -76,6 +76,7 @@ export class ReadGate {
   /** Nobody will have a use for what is kept. */
   drop(): void {
     this.#kept = undefined;
+    this.#isResting = false;
   }
 
   readOn(): void {

@@ -6,7 +6,7 @@ const LATE_MS = 250;
 const LATE_TURNS = 4;
 /** As many events libuv takes from the system at once. Only with more does it go on before it looks at its timers. */
 const CROWD_MIN = 1_024;
-/** A turn that takes this long keeps everybody waiting for as long. */
+/** Requests of one turn that take this long keep everybody waiting for as long. A pause before them is no fault of theirs. */
 const CROWDED_MS = 100;
 /** How long after such a turn no more is let in than was under way in it. */
 const CROWDED_HOLD_MS = 1_000;
@@ -25,12 +25,14 @@ const SHARE_MAX = 0.95;
  * Keeps a proxy useful when more is asked of it than it can do: it is better to refuse some requests at once than to be
  * too late for all of them (seed F2.60; Envoy's overload manager).
  *
- * Three signs say that there is too much. Requests under way beyond `requestsMax`: the services behind are slow, and what
- * waits costs memory. A late event loop: the proxy itself has no time left. Then a share of the new requests is refused,
- * more as long as the loop stays late, less when it is in time: from everything to nothing takes a second. With few requests
- * under way nothing is refused for that. And a crowd: more requests within one long turn of the loop than libuv takes from
- * the system at once. It then goes on with the next thousand, up to 48 times, before it looks at its timers: for seconds. So
- * no timer can see it, and deadlines have to be looked at without one ({@link LoadShedder.isLookDue}). From there on one is let in when another has finished.
+ * Three signs say that there is too much:
+ * - Requests under way beyond `requestsMax`: the services behind are slow, and what waits costs memory.
+ * - A late event loop: the proxy itself has no time left. A share of the new requests is refused, more as long as the loop
+ *   stays late, less when it is in time: from everything to nothing takes a second. With few requests under way nothing is
+ *   refused for that.
+ * - A crowd: more requests within one turn of the loop than libuv takes from the system at once. It then goes on with the
+ *   next thousand, up to 48 times, before it looks at its timers: for seconds. No timer sees that, and deadlines have to be
+ *   looked at without one ({@link LoadShedder.isLookDue}). From there on one is let in when another has finished.
  *
  * A refusal costs half as much as an answer, so refusing alone would leave no time for answers at three times the
  * capacity. Who is refused hears how long to stay away, the longer the crowd lasts, and is not read earlier
@@ -56,7 +58,8 @@ export class LoadShedder {
 
   /** Requests that have come since the last turn. */
   #begun = 0;
-  /** When somebody last looked at the deadlines: a turn, or who was told to. */
+  #firstBegunMs = 0;
+  /** When somebody last looked at the deadlines in this turn, or it had its first request. */
   #lookedMs = 0;
   #crowdedSinceMs = 0;
   #crowdedUntilMs = 0;
@@ -99,10 +102,11 @@ export class LoadShedder {
   // Hot: once per request.
   /**
    * Lets a request in, which is then given back by {@link release}; or refuses it. `unit` is in [0, 1); `nowMs` is on the
-   * clock of `onTurn`.
+   * clock of `onTurn`. `isFirstToGo`: it comes from outside, and has not been kept waiting.
    */
   admit(isFirstToGo: boolean, unit: number, nowMs: number): boolean {
     this.#begun += 1;
+    if (this.#begun === 1) this.#firstBegunMs = this.#lookedMs = nowMs;
     if (this.#begun > CROWD_MIN) this.#lookForCrowd(nowMs);
     if (!this.#hasRoom()) {
       this.refusedFull += 1;
@@ -134,14 +138,13 @@ export class LoadShedder {
     const lateMs = this.#lastTurnMs === undefined ? 0 : nowMs - this.#lastTurnMs - this.#periodMs;
     this.#lastTurnMs = nowMs;
     this.#begun = 0;
-    this.#lookedMs = nowMs;
     this.#lateTurns = lateMs > LATE_MS ? this.#lateTurns + 1 : 0;
     if (this.#lateTurns >= LATE_TURNS) this.#severity = Math.min(1, this.#severity + RISE);
     else if (this.#lateTurns === 0) this.#severity = Math.max(0, this.#severity - FALL);
   }
 
   #lookForCrowd(nowMs: number): void {
-    if (this.#lastTurnMs === undefined || nowMs - this.#lastTurnMs < CROWDED_MS) return;
+    if (nowMs - this.#firstBegunMs < CROWDED_MS) return;
     if (!this.isCrowded(nowMs)) {
       this.#crowdedSinceMs = nowMs;
       this.#crowdMax = Math.max(BLAMELESS_MAX, this.inFlight);
@@ -149,7 +152,7 @@ export class LoadShedder {
     this.#crowdedUntilMs = nowMs + CROWDED_HOLD_MS;
   }
 
-  /** What is under way when the crowd is noticed keeps the proxy busy; the app's own calls may be as many again. */
+  /** What is under way when the crowd is noticed keeps the proxy busy; the rest may be as many again. */
   #isBeyondCrowd(isFirstToGo: boolean, nowMs: number): boolean {
     return this.inFlight > (isFirstToGo ? this.#crowdMax : 2 * this.#crowdMax) && this.isCrowded(nowMs);
   }

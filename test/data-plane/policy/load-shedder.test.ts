@@ -25,12 +25,16 @@ function refusedOf(shedder: LoadShedder, isInbound: boolean): number {
   return refused;
 }
 
-/** So many come in one turn, one every `everyMs`, and none is finished. */
-function crowd(count: number, everyMs: number): { readonly shedder: LoadShedder; readonly admitted: number } {
+/** So many come in one turn after a pause, one every `everyMs`, and none is finished. */
+function crowd(
+  count: number,
+  everyMs: number,
+  pauseMs = 0,
+): { readonly shedder: LoadShedder; readonly admitted: number } {
   const shedder = new LoadShedder(Infinity, PERIOD_MS);
   shedder.onTurn(0);
   let admitted = 0;
-  for (let n = 1; n <= count; n += 1) if (shedder.admit(true, 0, n * everyMs)) admitted += 1;
+  for (let n = 1; n <= count; n += 1) if (shedder.admit(true, 0, pauseMs + n * everyMs)) admitted += 1;
   return { shedder, admitted };
 }
 
@@ -86,7 +90,7 @@ describe("the load shedder", () => {
 
   it("lets one in for one that has finished once more have come in one long turn than the system gives at once", () => {
     const { shedder, admitted } = crowd(2_000, 0.1);
-    // 1,024 are what may come at once; by the next one 102 ms have passed.
+    // 1,024 are what may come at once; by the next one 100 ms have passed since the first.
     assert.equal(admitted, 1_024);
     assert.equal(shedder.isCrowded(200), true);
     shedder.release();
@@ -97,9 +101,10 @@ describe("the load shedder", () => {
     assert.equal(shedder.admit(false, 0, 200), true);
   });
 
-  it("sees no crowd in as many that come in short turns, nor in fewer that come in a long one", () => {
+  it("sees no crowd in as many that come in short turns, in fewer that come in a long one, or after a pause", () => {
     assert.equal(crowd(2_000, 0.04).admitted, 2_000);
     assert.equal(crowd(1_024, 5).admitted, 1_024);
+    assert.equal(crowd(2_000, 0.04, 5_000).admitted, 2_000);
     const shedder = new LoadShedder(Infinity, PERIOD_MS);
     for (let nowMs = 0; nowMs < 5_000; nowMs += 100) {
       shedder.onTurn(nowMs);
@@ -121,7 +126,7 @@ describe("the load shedder", () => {
     const { shedder } = crowd(2_000, 0.1);
     const seen: number[] = [];
     for (let nowMs = 0; nowMs <= 6_000; nowMs += 500) {
-      for (let count = 0; count < 1_100; count += 1) shedder.admit(true, 0, nowMs + 200);
+      for (let count = 0; count < 1_100; count += 1) shedder.admit(true, 0, nowMs + (count === 0 ? 50 : 200));
       seen.push(shedder.retryAfterSec(nowMs + 200));
       for (const turnMs of [250, 450]) shedder.onTurn(nowMs + turnMs);
     }

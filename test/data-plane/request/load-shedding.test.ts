@@ -45,8 +45,8 @@ describe("a crowded proxy", () => {
     const clock = new ManualClock();
     clock.now = 10_000;
     const shedder = new LoadShedder(Infinity, 50);
-    shedder.onTurn(clock.now - LONG_TURN_MS);
-    for (let count = 0; count < CROWD; count += 1) shedder.admit(true, 0, clock.now);
+    shedder.admit(true, 0, clock.now - LONG_TURN_MS);
+    for (let count = 1; count < CROWD; count += 1) shedder.admit(true, 0, clock.now);
     const proxy = await new ProxyFixture([port], { clock, listener: { shedder, direction: "inbound" } }).start(t);
     const [hasty, patient] = [await proxy.connect(), await proxy.connect()];
     for (const client of [hasty, patient]) {
