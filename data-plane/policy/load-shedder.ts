@@ -46,9 +46,10 @@ const SHARE_MAX = 0.95;
 export class LoadShedder {
   /** Requests let in and not finished. */
   inFlight = 0;
-  /** Requests refused because there were too many, and because the loop was late. */
+  /** Requests refused because there were too many, because the loop was late, and for a crowd. */
   refusedFull = 0;
   refusedLate = 0;
+  refusedCrowd = 0;
   readonly #requestsMax: number;
   readonly #periodMs: number;
   readonly #inFlightOfAll: SharedCount | undefined;
@@ -113,8 +114,9 @@ export class LoadShedder {
       return false;
     }
     this.inFlight += 1;
-    if (!this.#isLate(isFirstToGo, unit) && !this.#isBeyondCrowd(isFirstToGo, nowMs)) return true;
-    this.refusedLate += 1;
+    if (this.#isLate(isFirstToGo, unit)) this.refusedLate += 1;
+    else if (this.#isBeyondCrowd(isFirstToGo, nowMs)) this.refusedCrowd += 1;
+    else return true;
     this.release();
     return false;
   }

@@ -3,15 +3,16 @@ import type { MetricFamily } from "./prometheus-text.ts";
 
 /** What was refused for the proxy's own sake. */
 export function overloadFamilies(shedder: LoadShedder): readonly MetricFamily[] {
-  const { inFlight, severity, refusedFull, refusedLate } = shedder;
+  const { inFlight, severity, refusedFull, refusedLate, refusedCrowd } = shedder;
   return [
     {
       name: "heddle_overload_refused_total",
-      help: "Requests refused with 503 OM: too many under way, or a late event loop.",
+      help: "Requests refused with 503 OM: too many under way, a late event loop, or more at once than it can read in time.",
       type: "counter",
       samples: [
         { suffix: "", labels: [["reason", "full"]], value: refusedFull },
         { suffix: "", labels: [["reason", "late"]], value: refusedLate },
+        { suffix: "", labels: [["reason", "crowd"]], value: refusedCrowd },
       ],
     },
     gauge("heddle_requests_in_flight", "Requests let in and not finished.", inFlight),

@@ -92,7 +92,7 @@ describe("the load shedder", () => {
     const { shedder, admitted } = crowd(2_000, 0.1);
     // 1,024 are what may come at once; by the next one 100 ms have passed since the first.
     assert.equal(admitted, 1_024);
-    assert.equal(shedder.isCrowded(200), true);
+    assert.deepEqual([shedder.isCrowded(200), shedder.refusedCrowd], [true, 2_000 - 1_024]);
     shedder.release();
     assert.deepEqual(
       [1, 2].map(() => shedder.admit(true, 0, 200)),
@@ -160,7 +160,7 @@ describe("the load shedder", () => {
           }
           assert.equal(shedder.inFlight, open);
           assert.ok(open <= requestsMax);
-          assert.equal(shedder.refusedFull + shedder.refusedLate, refused);
+          assert.equal(shedder.refusedFull + shedder.refusedLate + shedder.refusedCrowd, refused);
           assert.ok(shedder.severity >= 0 && shedder.severity <= 1);
         }
       }),
