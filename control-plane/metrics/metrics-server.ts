@@ -1,6 +1,7 @@
-import { createServer, type Server } from "node:http";
+import type { Server } from "node:http";
 
 import type { Address } from "../../shared/address.ts";
+import { createServer } from "../../shared/node-http.ts";
 import { err, ok, type Result } from "../../shared/result.ts";
 
 /** A small HTTP port for Prometheus: `GET /metrics` and nothing else. */

@@ -1,9 +1,10 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import type { IncomingMessage, Server, ServerResponse } from "node:http";
 
 import { isIP } from "node:net";
 
 import type { Address } from "../../shared/address.ts";
 import { ADMIN_CONNECTIONS_MAX } from "../../shared/limits.ts";
+import { createServer } from "../../shared/node-http.ts";
 import type { AdminErrorJson, ConfigStateJson, DrainJson } from "./admin-json.ts";
 import type { ProxyReport } from "./proxy-report.ts";
 
