@@ -7,7 +7,6 @@ import {
   parseB3,
   parseB3Parts,
   parseTraceparent,
-  uuidOfTraceId,
   type TraceParent,
 } from "../telemetry/trace-context.ts";
 import type { RequestContext } from "./request-context.ts";
@@ -187,7 +186,7 @@ function removeHeader(headers: HeaderList, name: string): void {
 
 /** A trace that begins here and the request that began it have one name. */
 function newRequestId(ctx: RequestContext): string {
-  return ctx.parentSpanId === "" ? uuidOfTraceId(ctx.traceId) : ctx.services.ids.uuid();
+  return ctx.parentSpanId === "" ? ctx.services.ids.traceUuid() : ctx.services.ids.uuid();
 }
 
 /** What another proxy, or whoever reaches the port, says of itself: a name for logs, metrics and limits, and no proof. */

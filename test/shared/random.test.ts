@@ -12,6 +12,10 @@ describe("ids of the system", () => {
       const span = systemIds.spanId();
       assert.match(trace, /^[0-9a-f]{12}4[0-9a-f]{3}[89ab][0-9a-f]{15}$/);
       assert.match(span, /^[0-9a-f]{16}$/);
+      const uuid = systemIds.traceUuid();
+      assert.match(uuid, /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/);
+      assert.equal(uuid.replaceAll("-", ""), trace);
+      assert.equal(systemIds.traceUuid(), uuid);
       traces.add(trace);
       spans.add(span);
     }

@@ -42,6 +42,7 @@ function contextOf(headers: string[], direction: "inbound" | "outbound" = "outbo
     ids: {
       uuid: () => UUID,
       traceId: () => TRACE_OF_UUID,
+      traceUuid: () => UUID,
       spanId: () => {
         spans += 1;
         return `${spans}`.padStart(16, "a");
