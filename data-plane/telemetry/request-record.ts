@@ -51,6 +51,7 @@ export interface RequestRecord {
   /** 32 and 16 hex digits. */
   readonly traceId: string;
   readonly spanId: string;
+  /** A token (RFC 9110 5.6.2): nothing in it needs to be escaped. */
   readonly requestId: string;
   readonly routeName: string;
   readonly clusterName: string;

@@ -19,11 +19,11 @@ describe("a line of the access log", () => {
     assert.equal(
       accessLogLine(requestRecord()),
       '{"timestamp":"2026-01-02T03:04:05.067Z","source":"web","destination":"reviews","duration":12.345,"status":200,' +
-        '"trace_id":"0af7651916cd43dd8448eb211c80319c","direction":"outbound","listener":"outbound","method":"GET",' +
+        '"trace_id":"0af7651916cd43dd8448eb211c80319c","span_id":"b7ad6b7169203331","request_id":"5f0c","path":"/api",' +
+        '"direction":"outbound","listener":"outbound","method":"GET",' +
         '"authority":"reviews","protocol":"HTTP/1.1","response_flags":"","response_code_details":"",' +
         '"route_name":"reviews/default","upstream_cluster":"reviews","version":"v1","config_revision":7,' +
-        '"span_id":"b7ad6b7169203331","request_id":"5f0c","path":"/api","upstream_host":"127.0.0.1:9101",' +
-        '"upstream_service_time":10.5,"attempts":1,"bytes_received":0,"bytes_sent":42}\n',
+        '"upstream_host":"127.0.0.1:9101","upstream_service_time":10.5,"attempts":1,"bytes_received":0,"bytes_sent":42}\n',
     );
   });
 
@@ -31,7 +31,10 @@ describe("a line of the access log", () => {
     const line = accessLogLine(
       requestRecord({ attempts: 3, retriedFor: "503,connect-failed", retryRefusal: "retry-budget" }),
     );
-    assert.match(line, /,"attempts":3,"retried_for":"503,connect-failed","retry_refused":"retry-budget",/);
+    assert.match(
+      line,
+      /,"attempts":3,"retried_for":"503,connect-failed","retry_refused":"retry-budget","bytes_received":0,/,
+    );
   });
 
   it("gives back every text exactly, on one line, and nothing in it can act on a terminal", () => {
@@ -45,27 +48,31 @@ describe("a line of the access log", () => {
     const long = fc.string({ unit: "binary-ascii", minLength: 16, maxLength: 60 });
     const text = fc.oneof(wild, long);
     fc.assert(
-      fc.property(text, text, text, (path, authority, requestId) => {
-        const line = accessLogLine(requestRecord({ path, authority, requestId }));
+      fc.property(text, text, text, (path, authority, source) => {
+        const line = accessLogLine(requestRecord({ path, authority, source }));
         assert.equal(line.indexOf("\n"), line.length - 1);
         // eslint-disable-next-line no-control-regex -- control characters are what this looks for.
         assert.doesNotMatch(line.slice(0, -1), /[\u0000-\u001f\u007f-\u009f]/);
         const read: unknown = JSON.parse(line);
         assert.ok(typeof read === "object" && read !== null && "path" in read && "authority" in read);
-        assert.ok("request_id" in read);
-        assert.deepEqual([read.path, read.authority, read.request_id], [path, authority, requestId]);
+        assert.ok("source" in read);
+        assert.deepEqual([read.path, read.authority, read.source], [path, authority, source]);
       }),
     );
   });
 
   it("tells each request's own way, however many ways there are, and whichever it was before", () => {
     const name = fc.constantFrom(...Array.from({ length: 12 }, (_, index) => `name-${index}`));
-    const record = fc.record({ source: name, destination: name, method: name, version: name, detail: name });
+    const status = fc.constantFrom(0, 200, 503);
+    const record = fc.record({ source: name, destination: name, method: name, version: name, detail: name, status });
     fc.assert(
       fc.property(fc.array(record, { minLength: 1, maxLength: 60 }), (records) => {
-        for (const { source, destination, method, version, detail } of records) {
-          const read = JSON.parse(accessLogLine(requestRecord({ source, destination, method, version, detail })));
-          assert.partialDeepStrictEqual(read, { source, destination, method, version, response_code_details: detail });
+        for (const { source, destination, method, version, detail, status } of records) {
+          const read = JSON.parse(
+            accessLogLine(requestRecord({ source, destination, method, version, detail, status })),
+          );
+          const names = { source, destination, method, version, status };
+          assert.partialDeepStrictEqual(read, { ...names, response_code_details: detail });
         }
       }),
     );

@@ -39,6 +39,15 @@ describe("a line buffer", () => {
     );
   });
 
+  it("joins what is known with the inside of a JSON string, which alone is escaped", () => {
+    fc.assert(
+      fc.property(fc.string({ unit: "binary" }), (text) => {
+        const line = written((to) => to.join('{"known":"', text));
+        assert.deepEqual(JSON.parse(`${line}"}`), { known: text });
+      }),
+    );
+  });
+
   it("grows with what is appended, keeps what was there, and gives the memory back when it is cleared", () => {
     const line = new LineBuffer();
     const long = "\u00e9x".repeat(300_000);
