@@ -51,8 +51,8 @@ let cachedStart = Buffer.alloc(0);
 
 /**
  * Appends one line of the access log, with its newline: JSON with the keys timestamp, source, destination, duration (ms),
- * status, trace_id first, then Envoy's names. What a client sent (method, path, authority) is escaped, and its ids are tokens: it can neither
- * end the line nor the string, nor reach a terminal.
+ * status, trace_id first, then Envoy's names. What a client sent (method, path, authority) is escaped, and its ids are
+ * tokens: it can neither end the line nor the string, nor reach a terminal.
  *
  * Hot: once per request when the log is on.
  */
