@@ -35,15 +35,16 @@ export class Crowd {
     return crowd;
   }
 
-  /** Settles when each of `rate * seconds` requests has been answered, or its connection has died. */
+  /** Settles when each of `rate * seconds` requests has been answered, or its connection has died; throws when all have. */
   async call(rate: number, seconds: number): Promise<readonly CrowdAnswer[]> {
     const answers: CrowdAnswer[] = [];
     const count = Math.round(rate * seconds);
     const startMs = performance.now();
-    const { promise, resolve } = Promise.withResolvers<void>();
+    const { promise, resolve, reject } = Promise.withResolvers<void>();
     let begun = 0;
     const pace = setInterval(() => {
       const due = Math.min(count, Math.floor(((performance.now() - startMs) / 1_000) * rate));
+      if (this.#free.length === 0 && begun === answers.length) reject(new Error("no connection of the crowd lives"));
       for (; begun < due; begun += 1) {
         const member = this.#free.shift();
         if (member === undefined) break;
@@ -54,9 +55,27 @@ export class Crowd {
         });
       }
     }, PACE_MS);
-    await promise;
-    clearInterval(pace);
+    await promise.finally(() => clearInterval(pace));
     return answers;
+  }
+
+  /** Answers with 200 per second when so many of the clients call without a pause, each as soon as it has its answer. */
+  async capacity(clients: number, seconds: number): Promise<number> {
+    const members = this.#free.splice(0, clients);
+    const endMs = performance.now() + 1_000 * seconds;
+    let good = 0;
+    const calls = members.map(async (member) => {
+      for (;;) {
+        const { promise, resolve } = Promise.withResolvers<CrowdAnswer>();
+        member.call(performance.now(), resolve);
+        const { status } = await promise;
+        if (performance.now() > endMs || status === 0) return;
+        if (status === 200) good += 1;
+      }
+    });
+    await Promise.all(calls);
+    this.#free.push(...members);
+    return good / seconds;
   }
 
   close(): void {
