@@ -78,6 +78,31 @@ describe("a line of the access log", () => {
     );
   });
 
+  it("tells two ways apart that differ in one thing", () => {
+    const others: readonly [Partial<RequestRecord>, string][] = [
+      [{ source: "other" }, '"source":"other"'],
+      [{ destination: "other" }, '"destination":"other"'],
+      [{ direction: "inbound" }, '"direction":"inbound"'],
+      [{ listener: "other" }, '"listener":"other"'],
+      [{ method: "PUT" }, '"method":"PUT"'],
+      [{ authority: "other" }, '"authority":"other"'],
+      [{ minorVersion: 0 }, '"protocol":"HTTP/1.0"'],
+      [{ status: 404 }, '"status":404'],
+      [{ flag: "UO" }, '"response_flags":"UO"'],
+      [{ detail: "other" }, '"response_code_details":"other"'],
+      [{ routeName: "other" }, '"route_name":"other"'],
+      [{ clusterName: "other" }, '"upstream_cluster":"other"'],
+      [{ version: "other" }, '"version":"other"'],
+      [{ configRevision: 8 }, '"config_revision":8'],
+    ];
+    const usual = accessLogLine(requestRecord());
+    for (const [other, wanted] of others) {
+      assert.ok(!usual.includes(wanted), wanted);
+      assert.ok(accessLogLine(requestRecord(other)).includes(wanted), wanted);
+      assert.equal(accessLogLine(requestRecord()), usual);
+    }
+  });
+
   it("keeps the time of each request, also across seconds", () => {
     fc.assert(
       fc.property(fc.integer({ min: 0, max: 4e12 }), (startWallMs) => {
