@@ -12,6 +12,7 @@ import { MessageWriter } from "../socket/message-writer.ts";
 import type { ConnectionHome, OpenConnection } from "./connection-home.ts";
 import { LingeringClose } from "./lingering-close.ts";
 import { ReadGate } from "./read-gate.ts";
+import { Rest, type RestOwner } from "./rest.ts";
 
 const NO_BYTES = Buffer.alloc(0);
 
@@ -27,13 +28,14 @@ const NO_BYTES = Buffer.alloc(0);
  * - A response that must close the connection is followed by FIN and a bounded wait, not by RST, which would take the
  *   response away from a client that is still sending.
  */
-export class DownstreamConnection implements Downstream, OpenConnection, BodySink, DeadlineOwner {
+export class DownstreamConnection implements Downstream, OpenConnection, BodySink, DeadlineOwner, RestOwner {
   readonly writer: MessageWriter;
   readonly isRefused: boolean;
   readonly #home: ConnectionHome;
   readonly #socket: Socket;
   readonly #decoder: RequestDecoder;
   readonly #gate: ReadGate;
+  readonly #rest: Rest;
   /** For the next bytes of the client: of a head, of a body, of the next request. */
   readonly #patience = new Deadline(this);
   readonly #stall = new Deadline(this);
@@ -59,6 +61,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     this.#socket = socket;
     this.#decoder = new RequestDecoder(home.services.codec);
     this.#gate = new ReadGate(socket);
+    this.#rest = new Rest(this, home, this.#gate);
     this.writer = new MessageWriter(socket);
     readDirectly(socket, (bytes) => this.#on("data", bytes));
     socket.on("end", () => this.#on("end", NO_BYTES));
@@ -73,7 +76,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   }
 
   get hasRested(): boolean {
-    return this.#gate.hasRested;
+    return this.#rest.hasRested;
   }
 
   get mayLiveOn(): boolean {
@@ -106,7 +109,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   }
 
   rest(ms: number): void {
-    this.#gate.restUntilMs = this.#home.services.clock.nowMs() + ms;
+    this.#rest.stayAway(ms);
   }
 
   beginTunnel(): void {
@@ -162,14 +165,19 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     }
   }
 
+  onRestOver(): void {
+    this.#on("rested", NO_BYTES);
+  }
+
   /**
    * The edge: what throws below is a bug of ours, and ends one connection at most instead of the process. Returns whether
    * nothing of `bytes` is kept: what is sent has been copied.
    */
-  #on(event: "data" | "end" | "drain" | "close", bytes: Buffer): boolean {
+  #on(event: "data" | "end" | "drain" | "close" | "rested", bytes: Buffer): boolean {
     try {
       if (event === "data") this.#onData(bytes);
       else if (event === "drain") this.#onDrain();
+      else if (event === "rested") this.#decodeNext();
       else if (event === "end") this.#onEnd();
       else this.#onClosed();
     } catch (error) {
@@ -192,7 +200,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   #onOverdue(deadline: Deadline): void {
     if (deadline === this.#stall) {
       if (!this.writer.hasRoom) this.#destroy();
-    } else if (this.#gate.wake()) this.#decodeNext();
+    } else if (this.#rest.isResting) this.#arm(deadline, this.#home.times.headerMs);
     else if (this.#request !== undefined) this.#onSlowBody(this.#request);
     else if (this.#decoder.started) this.#refuse("client-timeout");
     else {
@@ -214,21 +222,9 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
       this.#onTunnelBytes(bytes);
     } else if (this.#gate.hasKept) {
       this.#gate.keep(bytes);
-    } else if (this.#gate.restUntilMs === 0 || !this.#rests(bytes)) {
+    } else if (this.#request !== undefined || this.#decoder.started || !this.#rest.takes(bytes)) {
       this.#decode(bytes);
     }
-  }
-
-  /** A client that does not keep to Retry-After waits unread for as long as there is still too much to do. */
-  #rests(bytes: Buffer): boolean {
-    const { shedder, clock } = this.#home.services;
-    const nowMs = clock.nowMs();
-    const leftMs = shedder.isCrowded(nowMs) && this.#request === undefined ? this.#gate.restUntilMs - nowMs : 0;
-    this.#gate.restUntilMs = 0;
-    if (leftMs <= 0) return false;
-    this.#gate.rest(bytes);
-    this.#arm(this.#patience, leftMs);
-    return true;
   }
 
   #onTunnelBytes(bytes: Buffer): void {
@@ -339,7 +335,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   #endRequest(): void {
     if (this.#request === undefined) return;
     this.#request = undefined;
-    this.#gate.hasRested = false;
+    this.#rest.hasRested = false;
     this.#isStarted = false;
     this.#isRequestComplete = false;
     this.#isSwitching = false;
@@ -353,6 +349,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     this.#isHalfClosed = true;
     if (this.#lingering !== undefined) this.#lingering.onClientEnd();
     else if (this.#isTunnel) this.#request?.onTunnelEnd();
+    else if (this.#rest.isResting) return;
     else if (this.#request === undefined && !this.#decoder.started) this.#linger();
     else if (!this.#isRequestComplete) this.#refuse("client-ended-early");
     // Else the client waits for its answer: it comes, and says that the connection closes.
@@ -387,6 +384,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     wheel.cancel(this.#patience);
     wheel.cancel(this.#stall);
     this.#lingering?.onClosed();
+    this.#rest.end();
     this.#gate.drop();
     const request = this.#request;
     this.#endRequest();

@@ -4,16 +4,11 @@ import { PIPELINE_BYTES_MAX } from "../../shared/limits.ts";
 
 /**
  * Whether a client is read: not while nobody takes the body of its request, nor while as much of its next requests is kept
- * as may be (http1.md H10), nor while it rests. What has come too early is kept here.
+ * as may be (http1.md H10). What has come too early is kept here.
  */
 export class ReadGate {
-  /** Monotonic: its last request was refused, and it was told to come no earlier; 0: it may come. */
-  restUntilMs = 0;
-  /** The present request has waited for that time. */
-  hasRested = false;
   readonly #socket: Socket;
   #isBodyPaused = false;
-  #isResting = false;
   #kept: Buffer | undefined = undefined;
 
   constructor(socket: Socket) {
@@ -26,22 +21,6 @@ export class ReadGate {
 
   get hasKept(): boolean {
     return this.#kept !== undefined;
-  }
-
-  /** Keeps bytes, and reads nothing more before {@link ReadGate.wake}. */
-  rest(bytes: Buffer): void {
-    this.keep(bytes);
-    this.#isResting = true;
-    this.#socket.pause();
-  }
-
-  /** Returns whether it rested. */
-  wake(): boolean {
-    if (!this.#isResting) return false;
-    this.#isResting = false;
-    this.hasRested = true;
-    this.readOn();
-    return true;
   }
 
   pauseBody(): void {
@@ -76,11 +55,10 @@ export class ReadGate {
   /** Nobody will have a use for what is kept. */
   drop(): void {
     this.#kept = undefined;
-    this.#isResting = false;
   }
 
   readOn(): void {
-    if (!this.#isBodyPaused && !this.#isResting && !this.#isFull() && !this.#socket.destroyed) this.#socket.resume();
+    if (!this.#isBodyPaused && !this.#isFull() && !this.#socket.destroyed) this.#socket.resume();
   }
 
   #isFull(): boolean {

@@ -1,18 +1,13 @@
 import type { SharedCount } from "../workers/shared-count.ts";
+import { Crowd } from "./crowd.ts";
+import { WaitingLine, type Waiter } from "./waiting-line.ts";
 
 /** A loop this late keeps each request waiting about twice as long: once to be read, once for its answer. */
 const LATE_MS = 250;
 /** So often in a row: a collection of garbage, or a machine that is away for a moment, is no overload. */
 const LATE_TURNS = 4;
-/** As many events libuv takes from the system at once. Only with more does it go on before it looks at its timers. */
-const CROWD_MIN = 1_024;
-/** Requests of one turn that take this long keep everybody waiting for as long. A pause before them is no fault of theirs. */
-const CROWDED_MS = 100;
-/** How long after such a turn no more is let in than was under way in it. */
-const CROWDED_HOLD_MS = 1_000;
-const RETRY_AFTER_SEC_MIN = 1;
-/** Who has been told to stay away is back within the time in which a proxy recovers. */
-const RETRY_AFTER_SEC_MAX = 4;
+/** Without a crowd: room comes as others leave. */
+const REST_MS = 1_000;
 /** How fast the share that is refused grows while the loop is late, and falls when it is not: each time it is looked at. */
 const RISE = 0.1;
 const FALL = 0.05;
@@ -20,6 +15,12 @@ const FALL = 0.05;
 const BLAMELESS_MAX = 32;
 /** Somebody must be let in, or nobody would notice that there is room again. */
 const SHARE_MAX = 0.95;
+
+/**
+ * Who is refused first: what comes from outside; then what came from there and has been kept waiting; last a call that the
+ * local app makes. It belongs to a request that was let in before: to refuse it would throw away work that is already done.
+ */
+export type Rank = "outside" | "rested" | "inside";
 
 /**
  * Keeps a proxy useful when more is asked of it than it can do: it is better to refuse some requests at once than to be
@@ -30,16 +31,11 @@ const SHARE_MAX = 0.95;
  * - A late event loop: the proxy itself has no time left. A share of the new requests is refused, more as long as the loop
  *   stays late, less when it is in time: from everything to nothing takes a second. With few requests under way nothing is
  *   refused for that.
- * - A crowd: more requests within one turn of the loop than libuv takes from the system at once. It then goes on with the
- *   next thousand, up to 48 times, before it looks at its timers: for seconds. No timer sees that, and deadlines have to be
- *   looked at without one ({@link LoadShedder.isLookDue}). From there on one is let in when another has finished.
+ * - A {@link Crowd}: more requests at once than can be read in time. As many are let in as there is room for, the next
+ *   ones wait in line for about a second, and the rest is refused.
  *
  * A refusal costs half as much as an answer, so refusing alone would leave no time for answers at three times the
- * capacity. Who is refused hears how long to stay away, the longer the crowd lasts, and is not read earlier
- * ({@link LoadShedder.isCrowded}).
- *
- * What comes from outside is refused first. A call that the local app makes belongs to a request that was let in before;
- * to refuse it would throw away work that is already done.
+ * capacity. Who is refused hears how long to stay away, the longer the more are refused, and is not read earlier.
  *
  * Pure: time and chance come in. `onTurn` is called at a fixed period by a timer of the loop that is judged.
  */
@@ -56,15 +52,8 @@ export class LoadShedder {
   #lastTurnMs: number | undefined = undefined;
   #lateTurns = 0;
   #severity = 0;
-
-  /** Requests that have come since the last turn. */
-  #begun = 0;
-  #firstBegunMs = 0;
-  /** When somebody last looked at the deadlines in this turn, or it had its first request. */
-  #lookedMs = 0;
-  #crowdedSinceMs = 0;
-  #crowdedUntilMs = 0;
-  #crowdMax = Infinity;
+  readonly #crowd = new Crowd();
+  readonly #line = new WaitingLine();
 
   /** `inFlightOfAll` counts for all workers, which share `requestsMax`; undefined with one. */
   constructor(requestsMax: number, periodMs: number, inFlightOfAll?: SharedCount) {
@@ -78,16 +67,19 @@ export class LoadShedder {
     return this.#severity;
   }
 
-  /** Whole seconds that a refused client should stay away. */
-  retryAfterSec(nowMs: number): number {
-    if (!this.isCrowded(nowMs)) return RETRY_AFTER_SEC_MIN;
-    const lastedSec = Math.floor((nowMs - this.#crowdedSinceMs) / 1_000);
-    return Math.min(RETRY_AFTER_SEC_MAX, RETRY_AFTER_SEC_MIN + lastedSec);
+  /** How long who was refused just now should stay away. */
+  restMs(nowMs: number): number {
+    return this.isCrowded(nowMs) ? this.#crowd.restMs : REST_MS;
   }
 
   /** There is a crowd now, or was one just before. */
   isCrowded(nowMs: number): boolean {
-    return nowMs < this.#crowdedUntilMs;
+    return this.#crowd.isPresent(nowMs);
+  }
+
+  /** Waiting for room: in line, and not in flight. */
+  get waiting(): number {
+    return this.#line.length;
   }
 
   // Hot: once per request.
@@ -95,35 +87,62 @@ export class LoadShedder {
    * A crowd keeps the loop from its timers: whoever asks should look at the deadlines in its place. True once in a while.
    */
   isLookDue(nowMs: number): boolean {
-    if (this.#begun <= CROWD_MIN || nowMs - this.#lookedMs < CROWDED_MS) return false;
-    this.#lookedMs = nowMs;
+    return this.#crowd.isLookDue(nowMs);
+  }
+
+  // Hot: once per request.
+  /**
+   * Whether a request that comes from outside waits in line, because there is no room for it now. Not when the line is as
+   * long as can be let in within a second. It is told when there is room. `hasRested`: it has been kept away before, and always finds a place.
+   */
+  joins(waiter: Waiter, hasRested: boolean, nowMs: number): boolean {
+    if (this.inFlight < this.#crowd.room && this.#line.length === 0) return false;
+    if (!hasRested && this.#line.length >= this.#crowd.lineMax) return false;
+    this.#crowd.onRequest(nowMs);
+    this.#crowd.onWaiting(nowMs);
+    this.#line.join(waiter);
     return true;
   }
 
   // Hot: once per request.
   /**
    * Lets a request in, which is then given back by {@link release}; or refuses it. `unit` is in [0, 1); `nowMs` is on the
-   * clock of `onTurn`. `isFirstToGo`: it comes from outside, and has not been kept waiting.
+   * clock of `onTurn`.
    */
-  admit(isFirstToGo: boolean, unit: number, nowMs: number): boolean {
-    this.#begun += 1;
-    if (this.#begun === 1) this.#firstBegunMs = this.#lookedMs = nowMs;
-    if (this.#begun > CROWD_MIN) this.#lookForCrowd(nowMs);
+  admit(rank: Rank, unit: number, nowMs: number): boolean {
+    this.#crowd.onRequest(nowMs);
     if (!this.#hasRoom()) {
       this.refusedFull += 1;
       return false;
     }
     this.inFlight += 1;
-    if (this.#isLate(isFirstToGo, unit)) this.refusedLate += 1;
-    else if (this.#isBeyondCrowd(isFirstToGo, nowMs)) this.refusedCrowd += 1;
-    else return true;
+    if (this.#isLate(rank === "outside", unit)) {
+      this.refusedLate += 1;
+    } else if (this.#isBeyondCrowd(rank)) {
+      this.refusedCrowd += 1;
+      this.#crowd.onRefused(nowMs, unit);
+    } else {
+      this.#crowd.onAdmitted();
+      return true;
+    }
     this.release();
     return false;
   }
 
-  release(): void {
+  /** A request has finished. Returns whether somebody who waits has room now: see {@link LoadShedder.letIn}. */
+  release(): boolean {
     this.inFlight -= 1;
     this.#inFlightOfAll?.add(-1);
+    return this.#line.length > 0 && this.inFlight < this.#crowd.room;
+  }
+
+  /** Tells as many of those who wait as there is room for. They bring their requests at once. */
+  letIn(): void {
+    while (this.inFlight < this.#crowd.room) {
+      const waiter = this.#line.next();
+      if (waiter === undefined) return;
+      waiter.onRoom();
+    }
   }
 
   /** Among several workers the one more is counted before it is compared, as SharedCount says, and let in by that. */
@@ -139,24 +158,17 @@ export class LoadShedder {
   onTurn(nowMs: number): void {
     const lateMs = this.#lastTurnMs === undefined ? 0 : nowMs - this.#lastTurnMs - this.#periodMs;
     this.#lastTurnMs = nowMs;
-    this.#begun = 0;
+    this.#crowd.onTurn(nowMs, lateMs, this.inFlight);
     this.#lateTurns = lateMs > LATE_MS ? this.#lateTurns + 1 : 0;
     if (this.#lateTurns >= LATE_TURNS) this.#severity = Math.min(1, this.#severity + RISE);
     else if (this.#lateTurns === 0) this.#severity = Math.max(0, this.#severity - FALL);
+    this.letIn();
   }
 
-  #lookForCrowd(nowMs: number): void {
-    if (nowMs - this.#firstBegunMs < CROWDED_MS) return;
-    if (!this.isCrowded(nowMs)) {
-      this.#crowdedSinceMs = nowMs;
-      this.#crowdMax = Math.max(BLAMELESS_MAX, this.inFlight);
-    }
-    this.#crowdedUntilMs = nowMs + CROWDED_HOLD_MS;
-  }
-
-  /** What is under way when the crowd is noticed keeps the proxy busy; the rest may be as many again. */
-  #isBeyondCrowd(isFirstToGo: boolean, nowMs: number): boolean {
-    return this.inFlight > (isFirstToGo ? this.#crowdMax : 2 * this.#crowdMax) && this.isCrowded(nowMs);
+  #isBeyondCrowd(rank: Rank): boolean {
+    const { room } = this.#crowd;
+    if (rank === "outside") return this.inFlight > room || this.#line.length > 0;
+    return this.inFlight > (rank === "rested" ? room : 2 * room);
   }
 
   #isLate(isFirstToGo: boolean, unit: number): boolean {

@@ -1,6 +1,7 @@
 import { FALLBACK_TRY_MS } from "../../shared/defaults.ts";
 import { Deadline, type TimerWheel } from "../../shared/timer-wheel.ts";
 import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts";
+import type { LoadShedder } from "../policy/load-shedder.ts";
 import { isCutOff } from "../policy/retry-refusal.ts";
 import type { TunnelEvent } from "../upstream/upstream-connection.ts";
 import { admit } from "./admit.ts";
@@ -72,8 +73,8 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
     const { ctx } = this;
     if (ctx.downstream.isRefused) return this.#answer("overload");
     const { shedder, direction, random } = ctx.services;
-    const isFirstToGo = direction === "inbound" && !ctx.downstream.hasRested;
-    this.#isAdmitted = shedder.admit(isFirstToGo, random.unit(), ctx.startMs);
+    const rank = direction !== "inbound" ? "inside" : ctx.downstream.hasRested ? "rested" : "outside";
+    this.#isAdmitted = shedder.admit(rank, random.unit(), ctx.startMs);
     // After this event, when nothing is half done.
     if (shedder.isLookDue(ctx.startMs)) process.nextTick(lookAtDeadlines, ctx.services.wheel);
     if (!this.#isAdmitted) return this.#shed();
@@ -91,7 +92,7 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
   #shed(): void {
     findCall(this.ctx);
     const { services, downstream, startMs } = this.ctx;
-    downstream.rest(1_000 * services.shedder.retryAfterSec(startMs));
+    downstream.rest(services.shedder.restMs(startMs));
     this.#answer("load-shed");
   }
 
@@ -344,7 +345,7 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
   #finish(): void {
     const { ctx } = this;
     this.#isFinished = true;
-    if (this.#isAdmitted) ctx.services.shedder.release();
+    if (this.#isAdmitted && ctx.services.shedder.release()) process.nextTick(letIn, ctx.services.shedder);
     ctx.services.wheel.cancel(this.#timeout);
     this.#hold?.end();
     this.#idle?.end();
@@ -357,6 +358,10 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
     ctx.durationMs = ctx.elapsedMs();
     ctx.services.sink.onFinished(ctx);
   }
+}
+
+function letIn(shedder: LoadShedder): void {
+  shedder.letIn();
 }
 
 function lookAtDeadlines(wheel: TimerWheel): void {

@@ -36,7 +36,9 @@ function isForLackOfRoom(why: LocalReason | CodecFailure): boolean {
 function linesAbout(ctx: RequestContext, why: LocalReason | CodecFailure, status: number): string {
   // RFC 9110 15.5.6: a 405 says what is allowed.
   if (status === 405) return ALLOW_LINE;
-  if (why === "load-shed") return retryAfterLine(ctx.services.shedder.retryAfterSec(ctx.startMs)) + OVERLOADED_LINE;
+  if (why === "load-shed") {
+    return retryAfterLine(Math.ceil(ctx.services.shedder.restMs(ctx.startMs) / 1_000)) + OVERLOADED_LINE;
+  }
   if (isForLackOfRoom(why)) return OVERLOADED_LINE;
   return why === "overload" ? retryAfterLine(ROOM_AFTER_SEC) : "";
 }

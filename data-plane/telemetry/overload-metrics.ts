@@ -3,7 +3,7 @@ import type { MetricFamily } from "./prometheus-text.ts";
 
 /** What was refused for the proxy's own sake. */
 export function overloadFamilies(shedder: LoadShedder): readonly MetricFamily[] {
-  const { inFlight, severity, refusedFull, refusedLate, refusedCrowd } = shedder;
+  const { inFlight, waiting, severity, refusedFull, refusedLate, refusedCrowd } = shedder;
   return [
     {
       name: "heddle_overload_refused_total",
@@ -16,6 +16,7 @@ export function overloadFamilies(shedder: LoadShedder): readonly MetricFamily[] 
       ],
     },
     gauge("heddle_requests_in_flight", "Requests let in and not finished.", inFlight),
+    gauge("heddle_requests_waiting", "Requests that wait for room while there are too many at once.", waiting),
     {
       ...gauge(
         "heddle_overload_severity",

@@ -3,10 +3,13 @@ import { describe, it } from "node:test";
 
 import fc from "fast-check";
 
-import { LoadShedder } from "../../../data-plane/policy/load-shedder.ts";
+import { LoadShedder, type Rank } from "../../../data-plane/policy/load-shedder.ts";
 import { seededRandom } from "../../../shared/random.ts";
 
 const PERIOD_MS = 50;
+/** What a crowd leaves when nothing was under way before it. */
+const ROOM = 256;
+const LINE = 256;
 
 /** Lets the loop be late by so much at each of so many turns. */
 function turn(shedder: LoadShedder, from: { nowMs: number }, turns: number, lateMs: number): void {
@@ -14,12 +17,12 @@ function turn(shedder: LoadShedder, from: { nowMs: number }, turns: number, late
 }
 
 /** Of a thousand requests that come while 32 others are under way. */
-function refusedOf(shedder: LoadShedder, isInbound: boolean): number {
+function refusedOf(shedder: LoadShedder, rank: Rank): number {
   const random = seededRandom(3);
   let refused = 0;
-  while (shedder.inFlight < 32) shedder.admit(true, 0, 0);
+  while (shedder.inFlight < 32) shedder.admit("outside", 0, 0);
   for (let count = 0; count < 1_000; count += 1) {
-    if (shedder.admit(isInbound, random.unit(), 0)) shedder.release();
+    if (shedder.admit(rank, random.unit(), 0)) shedder.release();
     else refused += 1;
   }
   return refused;
@@ -34,7 +37,7 @@ function crowd(
   const shedder = new LoadShedder(Infinity, PERIOD_MS);
   shedder.onTurn(0);
   let admitted = 0;
-  for (let n = 1; n <= count; n += 1) if (shedder.admit(true, 0, pauseMs + n * everyMs)) admitted += 1;
+  for (let n = 1; n <= count; n += 1) if (shedder.admit("outside", 0, pauseMs + n * everyMs)) admitted += 1;
   return { shedder, admitted };
 }
 
@@ -42,11 +45,11 @@ describe("the load shedder", () => {
   it("lets no more than its bound be under way", () => {
     const shedder = new LoadShedder(2, PERIOD_MS);
     assert.deepEqual(
-      [1, 2, 3].map(() => shedder.admit(true, 0, 0)),
+      [1, 2, 3].map(() => shedder.admit("outside", 0, 0)),
       [true, true, false],
     );
     shedder.release();
-    assert.equal(shedder.admit(true, 0, 0), true);
+    assert.equal(shedder.admit("outside", 0, 0), true);
     assert.deepEqual([shedder.inFlight, shedder.refusedFull], [2, 1]);
   });
 
@@ -54,51 +57,51 @@ describe("the load shedder", () => {
     const shedder = new LoadShedder(Infinity, PERIOD_MS);
     const time = { nowMs: 0 };
     turn(shedder, time, 100, 200);
-    assert.equal(refusedOf(shedder, true), 0);
+    assert.equal(refusedOf(shedder, "outside"), 0);
     turn(shedder, time, 3, 2_000);
-    assert.equal(refusedOf(shedder, true), 0);
+    assert.equal(refusedOf(shedder, "outside"), 0);
     turn(shedder, time, 1, 300);
-    assert.ok(refusedOf(shedder, true) > 100);
+    assert.ok(refusedOf(shedder, "outside") > 100);
     turn(shedder, time, 2, 0);
-    assert.equal(refusedOf(shedder, true), 0);
+    assert.equal(refusedOf(shedder, "outside"), 0);
   });
 
   it("refuses nothing for lateness while few requests are under way: the loop is late for another reason", () => {
     const shedder = new LoadShedder(Infinity, PERIOD_MS);
     turn(shedder, { nowMs: 0 }, 1_000, 1_000);
-    for (let count = 0; count < 32; count += 1) assert.equal(shedder.admit(true, 0, 0), true);
-    assert.equal(shedder.admit(true, 0, 0), false);
+    for (let count = 0; count < 32; count += 1) assert.equal(shedder.admit("outside", 0, 0), true);
+    assert.equal(shedder.admit("outside", 0, 0), false);
     shedder.release();
-    assert.equal(shedder.admit(true, 0, 0), true);
+    assert.equal(shedder.admit("outside", 0, 0), true);
   });
 
   it("refuses what comes from outside before the app's own calls", () => {
     const shedder = new LoadShedder(Infinity, PERIOD_MS);
     turn(shedder, { nowMs: 0 }, 9, 300);
-    assert.ok(refusedOf(shedder, true) > 900);
-    assert.equal(refusedOf(shedder, false), 0);
+    assert.ok(refusedOf(shedder, "outside") > 900);
+    assert.equal(refusedOf(shedder, "inside"), 0);
   });
 
   it("always lets somebody in, and everybody a second after the loop is in time again", () => {
     const shedder = new LoadShedder(Infinity, PERIOD_MS);
     const time = { nowMs: 0 };
     turn(shedder, time, 1_000, 1_000);
-    assert.ok(refusedOf(shedder, true) < 1_000 && refusedOf(shedder, false) < 1_000);
+    assert.ok(refusedOf(shedder, "outside") < 1_000 && refusedOf(shedder, "inside") < 1_000);
     turn(shedder, time, 20, 0);
-    assert.deepEqual([refusedOf(shedder, true), refusedOf(shedder, false)], [0, 0]);
+    assert.deepEqual([refusedOf(shedder, "outside"), refusedOf(shedder, "inside")], [0, 0]);
   });
 
-  it("lets one in for one that has finished once more have come in one long turn than the system gives at once", () => {
+  it("lets no more be under way than keep it busy once more have come in one long turn than the system gives at once", () => {
     const { shedder, admitted } = crowd(2_000, 0.1);
     // 1,024 are what may come at once; by the next one 100 ms have passed since the first.
     assert.equal(admitted, 1_024);
     assert.deepEqual([shedder.isCrowded(200), shedder.refusedCrowd], [true, 2_000 - 1_024]);
-    shedder.release();
+    for (let count = 0; count <= 1_024 - ROOM; count += 1) shedder.release();
     assert.deepEqual(
-      [1, 2].map(() => shedder.admit(true, 0, 200)),
+      [1, 2].map(() => shedder.admit("outside", 0, 200)),
       [true, false],
     );
-    assert.equal(shedder.admit(false, 0, 200), true);
+    assert.equal(shedder.admit("inside", 0, 200), true);
   });
 
   it("sees no crowd in as many that come in short turns, in fewer that come in a long one, or after a pause", () => {
@@ -108,39 +111,49 @@ describe("the load shedder", () => {
     const shedder = new LoadShedder(Infinity, PERIOD_MS);
     for (let nowMs = 0; nowMs < 5_000; nowMs += 100) {
       shedder.onTurn(nowMs);
-      for (let count = 0; count < 1_000; count += 1) assert.equal(shedder.admit(true, 0, nowMs + 99), true);
+      for (let count = 0; count < 1_000; count += 1) assert.equal(shedder.admit("outside", 0, nowMs + 99), true);
     }
   });
 
-  it("has deadlines looked at while a crowd keeps the loop from its timers, once in a while", () => {
-    const { shedder } = crowd(1_025, 0.1);
-    assert.deepEqual(
-      [101, 102, 150, 201, 202].map((nowMs) => shedder.isLookDue(nowMs)),
-      [true, false, false, true, false],
-    );
-    shedder.onTurn(210);
-    assert.equal(shedder.isLookDue(1_000), false);
-  });
-
-  it("tells the refused to stay away for longer while the crowd lasts, and lets everybody in a second after it has gone", () => {
+  it("has who comes next wait in line, lets in the first of them for each that finishes, and refuses beyond the line", () => {
     const { shedder } = crowd(2_000, 0.1);
-    const seen: number[] = [];
-    for (let nowMs = 0; nowMs <= 6_000; nowMs += 500) {
-      for (let count = 0; count < 1_100; count += 1) shedder.admit(true, 0, nowMs + (count === 0 ? 50 : 200));
-      seen.push(shedder.retryAfterSec(nowMs + 200));
-      for (const turnMs of [250, 450]) shedder.onTurn(nowMs + turnMs);
+    const told: number[] = [];
+    const join = (id: number, hasRested = false): boolean =>
+      shedder.joins({ isWaiting: true, onRoom: () => void told.push(id) }, hasRested, 200);
+    for (let id = 0; id < LINE; id += 1) assert.equal(join(id), true);
+    assert.deepEqual([join(LINE), join(LINE, true), shedder.waiting], [false, true, LINE + 1]);
+    for (let count = 0; count < 1_024 - ROOM; count += 1) assert.equal(shedder.release(), false);
+    assert.equal(shedder.release(), true);
+    // Nobody is let in before who waits; but who was told to come is, and an app's own call has never waited.
+    assert.equal(shedder.admit("outside", 0, 200), false);
+    assert.equal(shedder.admit("rested", 0, 200), true);
+    assert.equal(shedder.admit("rested", 0, 200), false);
+    assert.equal(shedder.admit("inside", 0, 200), true);
+    for (let count = 0; count < 3; count += 1) shedder.release();
+    // The waiters of this test bring no request, so there stays room until the line is empty.
+    shedder.letIn();
+    assert.deepEqual(told, [...Array(LINE).keys(), LINE]);
+    assert.equal(join(0), false);
+  });
+
+  it("lets in only as many who wait as there is room for, also when they come at once", () => {
+    const { shedder } = crowd(2_000, 0.1);
+    let served = 0;
+    for (let id = 0; id < 100; id += 1) {
+      shedder.joins({ isWaiting: true, onRoom: () => (served += Number(shedder.admit("rested", 0, 200))) }, false, 200);
     }
-    assert.deepEqual(seen, [1, 1, 2, 2, 3, 3, 4, 4, 4, 4, 4, 4, 4]);
-    assert.deepEqual([shedder.isCrowded(7_199), shedder.isCrowded(7_200)], [true, false]);
-    assert.equal(shedder.retryAfterSec(7_200), 1);
-    assert.equal(shedder.admit(true, 0, 7_200), true);
+    for (let count = 0; count < 1_024 - ROOM + 10; count += 1) shedder.release();
+    shedder.letIn();
+    assert.deepEqual([served, shedder.inFlight, shedder.waiting], [10, ROOM, 90]);
+    for (let n = 1; n <= 30; n += 1) shedder.onTurn(200 + PERIOD_MS * n);
+    assert.deepEqual([served, shedder.waiting], [100, 0]);
   });
 
   it("counts what is under way exactly, whatever happens", () => {
     const event = fc.oneof(
       fc.record({
         kind: fc.constant("admit" as const),
-        isInbound: fc.boolean(),
+        rank: fc.constantFrom<Rank>("outside", "rested", "inside"),
         unit: fc.double({ min: 0, max: 0.999, noNaN: true }),
       }),
       fc.record({ kind: fc.constant("release" as const) }),
@@ -152,7 +165,7 @@ describe("the load shedder", () => {
         let [nowMs, open, refused] = [0, 0, 0];
         for (const one of events) {
           if (one.kind === "turn") shedder.onTurn((nowMs += PERIOD_MS + one.lateMs));
-          else if (one.kind === "admit" && shedder.admit(one.isInbound, one.unit, nowMs)) open += 1;
+          else if (one.kind === "admit" && shedder.admit(one.rank, one.unit, nowMs)) open += 1;
           else if (one.kind === "admit") refused += 1;
           else if (open > 0) {
             open -= 1;

@@ -39,6 +39,9 @@ describe("a proxy with as many requests under way as it may have", () => {
   });
 });
 
+/** What a crowd leaves when nothing was under way before it; as many wait in line. */
+const ROOM = 256;
+
 /** Everything is read in one turn of the loop, which `onTurn` does not end; so many requests of it are still under way. */
 async function crowded(t: TestContext) {
   const waiting: Socket[] = [];
@@ -46,37 +49,97 @@ async function crowded(t: TestContext) {
   const clock = new ManualClock();
   clock.now = 10_000;
   const shedder = new LoadShedder(Infinity, 50);
-  shedder.admit(true, 0, clock.now - LONG_TURN_MS);
-  for (let count = 1; count < CROWD; count += 1) shedder.admit(true, 0, clock.now);
+  shedder.admit("outside", 0, clock.now - LONG_TURN_MS);
+  for (let count = 1; count < CROWD; count += 1) shedder.admit("outside", 0, clock.now);
   const proxy = await new ProxyFixture([port], { clock, listener: { shedder, direction: "inbound" } }).start(t);
   const refused = async (): Promise<RawClient> => {
     const client = await proxy.connect();
     client.write(GET);
-    assert.match(await client.response(), /^HTTP\/1\.1 503 .*x-heddle-error: load-shed\r\nretry-after: 1\r\n/s);
+    assert.match(await client.response(), /^HTTP\/1\.1 503 .*x-heddle-error: load-shed\r\nretry-after: [12]\r\n/s);
     return client;
   };
+  // So many that come no more: the line is full, and the next are refused.
+  const others = Array.from({ length: ROOM }, () => ({ isWaiting: true, onRoom: () => undefined }));
+  for (const other of others) shedder.joins(other, false, clock.now);
   const [hasty, patient] = [await refused(), await refused()];
   // There would be room now, but they have been told to come later.
+  for (const other of others) other.isWaiting = false;
   for (let count = 0; count < CROWD - 1; count += 1) shedder.release();
+  shedder.letIn();
   const served = async (client: RawClient): Promise<void> => {
     await proxy.until(() => waiting.length > 0, "the request is with the service");
     waiting.shift()?.write(OK);
     assert.match(await client.response(), /^HTTP\/1\.1 200 /);
   };
-  return { waiting, clock, shedder, proxy, hasty, patient, served };
+  /** Takes all the room there is. */
+  const fill = (): void => {
+    while (shedder.inFlight < ROOM) shedder.admit("inside", 0, clock.now);
+  };
+  return { waiting, clock, shedder, proxy, hasty, patient, served, fill };
 }
 
 describe("a crowded proxy", () => {
   it("refuses a client at once, and reads it no earlier than it was told to come", async (t) => {
-    const { waiting, shedder, proxy, hasty, patient, served } = await crowded(t);
+    const { waiting, clock, shedder, proxy, hasty, patient, served } = await crowded(t);
     hasty.write(GET);
-    await proxy.pass(900);
+    await proxy.pass(650);
     assert.equal(waiting.length, 0);
-    await proxy.pass(200);
+    // Chance decides when: the time of the request itself must not pass meanwhile.
+    for (let step = 0; step < 20 && waiting.length === 0; step += 1) await proxy.pass(20);
     await served(hasty);
+    clock.now = 11_100;
     patient.write(GET);
     await served(patient);
     assert.equal(shedder.inFlight, 0);
+  });
+
+  it("has the next requests wait in line, and serves them in turn as others finish", async (t) => {
+    const { waiting, shedder, proxy, served, fill } = await crowded(t);
+    fill();
+    const [first, second] = [await proxy.connect(), await proxy.connect()];
+    first.write(GET);
+    await proxy.until(() => shedder.waiting === 1, "the first waits");
+    // In parts, and with nothing to follow: it gets its answer all the same.
+    second.write(GET.slice(0, 9));
+    await proxy.until(() => shedder.waiting === 2, "the second waits");
+    second.socket.end(GET.slice(9));
+    await proxy.pass(500);
+    assert.deepEqual([waiting.length, proxy.sink.finished.length], [0, 2]);
+    shedder.release();
+    shedder.letIn();
+    await served(first);
+    await served(second);
+    assert.equal(shedder.waiting, 0);
+  });
+
+  it("refuses who has waited in line for too long", async (t) => {
+    const { waiting, shedder, proxy, fill } = await crowded(t);
+    fill();
+    const client = await proxy.connect();
+    client.write(GET);
+    await proxy.until(() => shedder.waiting === 1, "it waits");
+    await proxy.pass(2_900);
+    assert.equal(proxy.sink.finished.length, 2);
+    await proxy.pass(200);
+    assert.match(await client.response(), /^HTTP\/1\.1 503 .*x-heddle-error: load-shed\r\n/s);
+    assert.equal(waiting.length, 0);
+  });
+
+  it("lets who goes out of line go", async (t) => {
+    const { waiting, shedder, proxy, served, fill } = await crowded(t);
+    fill();
+    const [gone, next] = [await proxy.connect(), await proxy.connect()];
+    for (const [at, client] of [gone, next].entries()) {
+      client.write(GET);
+      await proxy.until(() => shedder.waiting === at + 1, "it waits");
+    }
+    const before = proxy.listener.connections;
+    gone.socket.resetAndDestroy();
+    await proxy.until(() => proxy.listener.connections < before, "its connection is closed");
+    shedder.release();
+    shedder.letIn();
+    await served(next);
+    assert.equal(waiting.length, 0);
   });
 
   it("keeps its deadlines while the crowd keeps it from its timers", async (t) => {
@@ -84,7 +147,7 @@ describe("a crowded proxy", () => {
     hasty.write(GET);
     await proxy.pass(100);
     // No timer turns the wheel from here on.
-    clock.now += 1_000;
+    clock.now += 1_100;
     patient.write(GET);
     await proxy.until(() => waiting.length === 2, "both requests are with the service");
     for (const socket of waiting) socket.write(OK);

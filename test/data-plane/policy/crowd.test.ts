@@ -1,0 +1,88 @@
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+
+import { Crowd } from "../../../data-plane/policy/crowd.ts";
+
+const PERIOD_MS = 50;
+
+/** A turn with so many requests, which take so long together. */
+function turn(crowd: Crowd, nowMs: number, count: number, tookMs: number): void {
+  for (let n = 0; n < count; n += 1) crowd.onRequest(nowMs + (n * tookMs) / (count - 1));
+}
+
+/** Comes at 0 and is noticed at 200; `inFlight` were under way before. */
+function crowdOf(inFlight: number): Crowd {
+  const crowd = new Crowd();
+  crowd.onTurn(0, 0, inFlight);
+  turn(crowd, 0, 2_000, 200);
+  return crowd;
+}
+
+describe("a crowd", () => {
+  it("leaves as much room as was taken before it, but enough to keep a proxy busy", () => {
+    assert.deepEqual([crowdOf(1_000).room, crowdOf(3).room, new Crowd().room], [1_000, 256, Infinity]);
+  });
+
+  it("has deadlines looked at while no timer does, once in a while, and takes room away each time", () => {
+    const crowd = crowdOf(1_000);
+    assert.deepEqual(
+      [201, 202, 300, 302, 303].map((nowMs) => crowd.isLookDue(nowMs)),
+      [true, false, false, true, false],
+    );
+    assert.equal(crowd.room, 810);
+    crowd.onTurn(310, 0, 0);
+    assert.equal(crowd.isLookDue(1_000), false);
+  });
+
+  it("gives room while the loop is in time and somebody has to wait, and takes it while it is late", () => {
+    const crowd = crowdOf(1_000);
+    const rooms = [0, 0, 150, 150, 0].map((lateMs, at) => {
+      const nowMs = 300 + at * PERIOD_MS;
+      if (at !== 1) crowd.onWaiting(nowMs);
+      crowd.onTurn(nowMs, lateMs, 1_000);
+      return crowd.room;
+    });
+    assert.deepEqual(rooms, [1_050, 1_050, 945, 850, 893]);
+    for (let at = 0; at < 100; at += 1) {
+      crowd.onWaiting(600 + at);
+      crowd.onTurn(600 + at, 150, 1_000);
+    }
+    assert.equal(crowd.room, 256);
+  });
+
+  it("has gone when nobody had to wait for a second", () => {
+    const crowd = crowdOf(0);
+    crowd.onWaiting(500);
+    crowd.onTurn(1_499, 0, 256);
+    assert.deepEqual([crowd.isPresent(1_499), Number.isFinite(crowd.room)], [true, true]);
+    crowd.onTurn(1_500, 0, 256);
+    assert.deepEqual([crowd.isPresent(1_500), crowd.room], [false, Infinity]);
+  });
+
+  it("may wait in a line as long as what is let in within a second, which one bad second does not shorten", () => {
+    const crowd = crowdOf(0);
+    assert.equal(crowd.lineMax, 256);
+    const second = (nowMs: number, admitted: number): number => {
+      for (let n = 0; n < admitted; n += 1) crowd.onAdmitted();
+      crowd.onRequest(nowMs);
+      return crowd.lineMax;
+    };
+    assert.deepEqual([second(1_000, 4_000), second(2_000, 0), second(4_000, 10_000)], [4_000, 3_000, 5_000]);
+  });
+
+  it("tells the refused to stay away for longer the more they are, with some chance, and for five seconds at most", () => {
+    const crowd = crowdOf(0);
+    const restOf = (unit: number): number => {
+      crowd.onRefused(300, unit);
+      return Math.round(crowd.restMs);
+    };
+    assert.deepEqual([restOf(0), restOf(0.5)], [1_008, 864]);
+    for (let n = 0; n < 247; n += 1) crowd.onRefused(300, 0);
+    assert.equal(restOf(0), 3_000);
+    for (let n = 0; n < 1_000; n += 1) crowd.onRefused(300, 0);
+    assert.deepEqual([restOf(0), restOf(0.5)], [5_000, 4_250]);
+    // In the next second as many are expected.
+    crowd.onRequest(1_300);
+    assert.equal(restOf(0), 5_000);
+  });
+});
