@@ -58,6 +58,9 @@ export async function runOverload(options: OverloadOptions): Promise<OverloadVer
     const crowd = await Crowd.of(options.connections, proxy.inbound);
     pin(process.pid, 1);
     pin(proxy.pid, 0);
+    // Every connection has its first request before the proxy gives it up, modules are loaded, code is compiled.
+    await crowd.call(WARM_UP_RATE, options.connections / WARM_UP_RATE);
+    await crowd.capacity(CAPACITY_CLIENTS, WARM_UP_SEC);
     for (let count = 0; count < options.neighbours; count += 1) {
       const neighbour = new Child("neighbour", ["-e", BUSY]);
       neighbours.push(neighbour);
@@ -73,10 +76,7 @@ export async function runOverload(options: OverloadOptions): Promise<OverloadVer
   }
 }
 
-async function measure(crowd: Crowd, { connections, seconds, onPhase }: OverloadOptions): Promise<OverloadVerdict> {
-  // Every connection has its first request before the proxy gives it up, modules are loaded, code is compiled.
-  await crowd.call(WARM_UP_RATE, connections / WARM_UP_RATE);
-  await crowd.capacity(CAPACITY_CLIENTS, WARM_UP_SEC);
+async function measure(crowd: Crowd, { seconds, onPhase }: OverloadOptions): Promise<OverloadVerdict> {
   const before = await crowd.capacity(CAPACITY_CLIENTS, CAPACITY_SEC);
   onPhase(`without a pause from ${CAPACITY_CLIENTS} clients: ${before.toFixed(0)}/s`);
   const over = await crowd.call(OVER * before, seconds);
