@@ -222,7 +222,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
       this.#onTunnelBytes(bytes);
     } else if (this.#gate.hasKept) {
       this.#gate.keep(bytes);
-    } else if (this.#request !== undefined || this.#decoder.started || !this.#rest.takes(bytes)) {
+    } else if (this.isRefused || this.#request !== undefined || this.#decoder.started || !this.#rest.takes(bytes)) {
       this.#decode(bytes);
     }
   }

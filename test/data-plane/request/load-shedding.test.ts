@@ -43,7 +43,7 @@ describe("a proxy with as many requests under way as it may have", () => {
 const ROOM = 256;
 
 /** Everything is read in one turn of the loop, which `onTurn` does not end; so many requests of it are still under way. */
-async function crowded(t: TestContext) {
+async function crowded(t: TestContext, connectionsMax = 4) {
   const waiting: Socket[] = [];
   const port = await scriptedUpstream(t, (socket) => socket.on("data", () => void waiting.push(socket)));
   const clock = new ManualClock();
@@ -51,7 +51,8 @@ async function crowded(t: TestContext) {
   const shedder = new LoadShedder(Infinity, 50);
   shedder.admit("outside", 0, clock.now - LONG_TURN_MS);
   for (let count = 1; count < CROWD; count += 1) shedder.admit("outside", 0, clock.now);
-  const proxy = await new ProxyFixture([port], { clock, listener: { shedder, direction: "inbound" } }).start(t);
+  const listener = { shedder, direction: "inbound", connectionsMax } as const;
+  const proxy = await new ProxyFixture([port], { clock, listener }).start(t);
   const refused = async (): Promise<RawClient> => {
     const client = await proxy.connect();
     client.write(GET);
@@ -123,6 +124,16 @@ describe("a crowded proxy", () => {
     await proxy.pass(200);
     assert.match(await client.response(), /^HTTP\/1\.1 503 .*x-heddle-error: load-shed\r\n/s);
     assert.equal(waiting.length, 0);
+  });
+
+  it("tells a connection that it has no room for at once", async (t) => {
+    const { proxy, shedder, fill } = await crowded(t, 3);
+    fill();
+    const [third, fourth] = [await proxy.connect(), await proxy.connect()];
+    third.write(GET);
+    await proxy.until(() => shedder.waiting === 1, "the third waits");
+    fourth.write(GET);
+    assert.match(await fourth.response(), /^HTTP\/1\.1 503 .*x-heddle-error: overload\r\n/s);
   });
 
   it("lets who goes out of line go", async (t) => {
