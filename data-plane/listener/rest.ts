@@ -1,6 +1,7 @@
 import { ROOM_WAIT_MS } from "../../shared/defaults.ts";
 import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
 import type { Waiter } from "../policy/waiting-line.ts";
+import type { ListenerServices } from "../request/listener-services.ts";
 import type { ConnectionHome } from "./connection-home.ts";
 import type { ReadGate } from "./read-gate.ts";
 
@@ -9,6 +10,11 @@ const NEVER_MS = -Infinity;
 
 /** What is read has memory of its own, which costs more to keep for seconds than a part of a shared piece. */
 const COPIED_BYTES_MAX = 1_024;
+
+/** The listener, as far as a rest needs it. */
+export interface RestHome extends Pick<ConnectionHome, "inFlight"> {
+  readonly services: Pick<ListenerServices, "shedder" | "clock" | "wheel" | "direction">;
+}
 
 export interface RestOwner {
   /** The request that was kept may be decoded. */
@@ -30,13 +36,13 @@ export class Rest implements Waiter, DeadlineOwner {
   /** It stands in line. */
   isWaiting = false;
   readonly #owner: RestOwner;
-  readonly #home: ConnectionHome;
-  readonly #gate: ReadGate;
+  readonly #home: RestHome;
+  readonly #gate: Pick<ReadGate, "keep">;
   readonly #deadline = new Deadline(this);
   #isAway = false;
   #awayUntilMs = NEVER_MS;
 
-  constructor(owner: RestOwner, home: ConnectionHome, gate: ReadGate) {
+  constructor(owner: RestOwner, home: RestHome, gate: Pick<ReadGate, "keep">) {
     this.#owner = owner;
     this.#home = home;
     this.#gate = gate;

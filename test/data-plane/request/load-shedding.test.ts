@@ -51,7 +51,8 @@ async function crowded(t: TestContext, connectionsMax = 4) {
   const shedder = new LoadShedder(Infinity, 50);
   shedder.admit("outside", 0, clock.now - LONG_TURN_MS);
   for (let count = 1; count < CROWD; count += 1) shedder.admit("outside", 0, clock.now);
-  const listener = { shedder, direction: "inbound", connectionsMax } as const;
+  const times = { keepAliveIdleMs: 1_500, headerMs: 1_500 };
+  const listener = { shedder, direction: "inbound", connectionsMax, times } as const;
   const proxy = await new ProxyFixture([port], { clock, listener }).start(t);
   const refused = async (): Promise<RawClient> => {
     const client = await proxy.connect();
@@ -119,6 +120,7 @@ describe("a crowded proxy", () => {
     const client = await proxy.connect();
     client.write(GET);
     await proxy.until(() => shedder.waiting === 1, "it waits");
+    // Longer than it would have had as an idle connection.
     await proxy.pass(2_900);
     assert.equal(proxy.sink.finished.length, 2);
     await proxy.pass(200);
