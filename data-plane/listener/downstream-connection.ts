@@ -17,7 +17,7 @@ import { Rest, type RestOwner } from "./rest.ts";
 const NO_BYTES = Buffer.alloc(0);
 
 /**
- * One connection from a client: its requests, strictly one after the other (http1.md H10).
+ * One connection from a client: its requests, strictly one after the other (http1.md H10), each after its {@link Rest}.
  *
  *     waiting for a head ──▶ request coming ──▶ response going ──▶ waiting for a head
  *                   └───────────────┴── lingering: our side is closed, theirs is read and dropped ──▶ closed

@@ -92,12 +92,12 @@ export class LoadShedder {
 
   // Hot: once per request.
   /**
-   * Whether a request that comes from outside waits in line, because there is no room for it now. Not when the line is as
-   * long as can be let in within a second. It is told when there is room. `hasRested`: it has been kept away before, and always finds a place.
+   * Whether a request from outside waits in line, because there is no room for it now; it is told when there is. Not when
+   * the line is as long as can be let in within a second, unless `wasAway`: its client has stayed away as it was told.
    */
-  joins(waiter: Waiter, hasRested: boolean, nowMs: number): boolean {
+  joins(waiter: Waiter, wasAway: boolean, nowMs: number): boolean {
     if (this.inFlight < this.#crowd.room && this.#line.length === 0) return false;
-    if (!hasRested && this.#line.length >= this.#crowd.lineMax) return false;
+    if (!wasAway && this.#line.length >= this.#crowd.lineMax) return false;
     this.#crowd.onRequest(nowMs);
     this.#crowd.onWaiting(nowMs);
     this.#line.join(waiter);
