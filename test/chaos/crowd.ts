@@ -35,23 +35,26 @@ export class Crowd {
     return crowd;
   }
 
-  /** Settles when each of `rate * seconds` requests has been answered, or its connection has died; throws when all have. */
+  /**
+   * Calls for so long, and settles when each request has been answered, or its connection has died; throws when all have.
+   * What is due and has found no free connection by the end is given up, unsent.
+   */
   async call(rate: number, seconds: number): Promise<readonly CrowdAnswer[]> {
     const answers: CrowdAnswer[] = [];
-    const count = Math.round(rate * seconds);
     const startMs = performance.now();
     const { promise, resolve, reject } = Promise.withResolvers<void>();
     let begun = 0;
     const pace = setInterval(() => {
-      const due = Math.min(count, Math.floor(((performance.now() - startMs) / 1_000) * rate));
+      const passedMs = performance.now() - startMs;
       if (this.#free.length === 0 && begun === answers.length) reject(new Error("no connection of the crowd lives"));
+      if (passedMs >= 1_000 * seconds && begun === answers.length) resolve();
+      const due = passedMs < 1_000 * seconds ? Math.floor((passedMs / 1_000) * rate) : 0;
       for (; begun < due; begun += 1) {
         const member = this.#free.shift();
         if (member === undefined) break;
         member.call(startMs + (1_000 * begun) / rate, (answer) => {
           answers.push(answer);
           if (answer.status !== 0) this.#free.push(member);
-          if (answers.length === count) resolve();
         });
       }
     }, PACE_MS);

@@ -5,6 +5,7 @@ import { availableParallelism } from "node:os";
 
 import { Child } from "./child.ts";
 import { Crowd, type CrowdAnswer } from "./crowd.ts";
+import { LoneEnvoy } from "./lone-envoy.ts";
 import { LoneProxy } from "./lone-proxy.ts";
 
 const OK = "HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok";
@@ -19,21 +20,28 @@ const RECOVERY_SEC = 5;
 const BUSY = "const end = Date.now() + 300_000; while (Date.now() < end);";
 
 export interface OverloadOptions {
+  /** Whose proxy it is. */
+  readonly peer: "heddle" | "envoy";
   /** Clients, each with a kept-alive connection. */
   readonly connections: number;
   /** Other programs that want the proxy's core all the time. With them it, not the crowd's process, is what is overloaded. */
   readonly neighbours: number;
+  /** Of one crowd. */
   readonly seconds: number;
+  /** How many crowds come, one after the other. */
+  readonly rounds: number;
   readonly onPhase: (text: string) => void;
 }
 
 export interface OverloadVerdict {
-  /** Answers with 200 per second when clients call without a pause: the mean of before the crowd and after it. */
-  readonly peak: number;
-  /** The same at three times the rate before, as a share of the peak, while requests came. */
+  /**
+   * Good answers per second while requests came at three times the peak, as a share of it: the median of all rounds. The peak
+   * is what clients get that call without a pause, the mean of before a crowd and after it.
+   */
   readonly goodput: number;
+  readonly goodputs: readonly number[];
   readonly refused: number;
-  /** Seconds after the crowd until all that was due in a second was answered with 200. */
+  /** Seconds after the crowd until all that was due in a second was answered with 200: the longest of all rounds. */
   readonly recoverySec: number;
   readonly failures: readonly string[];
 }
@@ -49,12 +57,10 @@ export async function runOverload(options: OverloadOptions): Promise<OverloadVer
     socket.on("data", () => socket.write(OK));
   }).listen(0, "127.0.0.1");
   await once(app, "listening");
-  const proxy = new LoneProxy();
+  const proxy = options.peer === "envoy" ? new LoneEnvoy() : new LoneProxy();
   const neighbours: Child[] = [];
   try {
-    const room = String(2 * options.connections);
-    const { port } = app.address() as AddressInfo;
-    await proxy.start(port, ["--client-connections-max", room, "--connections-max", room]);
+    await start(proxy, (app.address() as AddressInfo).port, 2 * options.connections);
     const crowd = await Crowd.of(options.connections, proxy.inbound);
     pin(process.pid, 1);
     pin(proxy.pid, 0);
@@ -76,27 +82,51 @@ export async function runOverload(options: OverloadOptions): Promise<OverloadVer
   }
 }
 
-async function measure(crowd: Crowd, { seconds, onPhase }: OverloadOptions): Promise<OverloadVerdict> {
-  const before = await crowd.capacity(CAPACITY_CLIENTS, CAPACITY_SEC);
-  onPhase(`without a pause from ${CAPACITY_CLIENTS} clients: ${before.toFixed(0)}/s`);
-  const over = await crowd.call(OVER * before, seconds);
-  const got = goodRate(over, seconds);
-  onPhase(`${(OVER * before).toFixed(0)}/s: ${summary(over, seconds)}`);
-  const after = await crowd.call(before / 2, RECOVERY_SEC + 1);
-  onPhase(`${(before / 2).toFixed(0)}/s: ${summary(after, RECOVERY_SEC + 1)}`);
-  // A machine changes its speed while this runs, so what it can do is asked on both sides.
-  const again = await crowd.capacity(CAPACITY_CLIENTS, CAPACITY_SEC);
-  const peak = (before + again) / 2;
-  const goodput = got / peak;
-  onPhase(`without a pause from ${CAPACITY_CLIENTS} clients: ${again.toFixed(0)}/s`);
-  const recoverySec = lastBadSecond(after);
+async function start(proxy: LoneProxy | LoneEnvoy, appPort: number, room: number): Promise<void> {
+  if (proxy instanceof LoneEnvoy) await proxy.start(appPort, room);
+  else await proxy.start(appPort, ["--client-connections-max", String(room), "--connections-max", String(room)]);
+}
+
+/** A machine changes its speed while this runs: what the proxy can do is asked on both sides of each crowd. */
+async function measure(crowd: Crowd, { seconds, rounds, onPhase }: OverloadOptions): Promise<OverloadVerdict> {
+  const done: Round[] = [];
+  let peak = await peakOf(crowd, onPhase);
+  for (let round = 0; round < rounds; round += 1) {
+    const over = await crowd.call(OVER * peak, seconds);
+    onPhase(`${(OVER * peak).toFixed(0)}/s: ${summary(over, seconds)}`);
+    const after = await crowd.call(peak / 2, RECOVERY_SEC + 1);
+    onPhase(`${(peak / 2).toFixed(0)}/s: ${summary(after, RECOVERY_SEC + 1)}`);
+    const again = await peakOf(crowd, onPhase);
+    done.push({ over, goodput: (2 * goodRate(over, seconds)) / (peak + again), recoverySec: lastBadSecond(after) });
+    peak = again;
+  }
+  return verdictOf(done);
+}
+
+interface Round {
+  readonly over: readonly CrowdAnswer[];
+  readonly goodput: number;
+  readonly recoverySec: number;
+}
+
+async function peakOf(crowd: Crowd, onPhase: OverloadOptions["onPhase"]): Promise<number> {
+  const peak = await crowd.capacity(CAPACITY_CLIENTS, CAPACITY_SEC);
+  onPhase(`without a pause from ${CAPACITY_CLIENTS} clients: ${peak.toFixed(0)}/s`);
+  return peak;
+}
+
+function verdictOf(rounds: readonly Round[]): OverloadVerdict {
+  const goodputs = rounds.map(({ goodput }) => goodput);
+  const goodput = goodputs.toSorted((one, other) => one - other)[Math.floor(goodputs.length / 2)] ?? 0;
+  const recoverySec = Math.max(...rounds.map((round) => round.recoverySec));
+  const answers = rounds.flatMap(({ over }) => over);
   const failures = [
     ...(goodput < GOODPUT_MIN ? [`goodput ${(100 * goodput).toFixed(0)} % of the peak`] : []),
     ...(recoverySec > RECOVERY_SEC ? [`not well ${recoverySec} s after the crowd`] : []),
-    ...(over.some(({ status }) => status !== 200 && status !== 503) ? ["answers that are neither 200 nor 503"] : []),
+    ...(answers.some(({ status }) => status !== 200 && status !== 503) ? ["answers that are neither 200 nor 503"] : []),
   ];
-  const refused = over.filter(({ status }) => status === 503).length;
-  return { peak, goodput, refused, recoverySec, failures };
+  const refused = answers.filter(({ status }) => status === 503).length;
+  return { goodput, goodputs, refused, recoverySec, failures };
 }
 
 /** Good answers per second that came while requests came: what the proxy did afterwards is no merit of it. */

@@ -1,7 +1,7 @@
 // npm run chaos [-- static --seed N --rounds N --rate N] | npm run chaos -- store [--cycles N]
 // npm run chaos -- leak [--requests N --aborted N] | npm run chaos -- stalled-readers [--readers N]
-// npm run chaos -- hung-replica [--rate N] | npm run chaos -- overload [--connections N --neighbours N --seconds N]
-// npm run chaos -- stories
+// npm run chaos -- hung-replica [--rate N] | npm run chaos -- stories
+// npm run chaos -- overload [--connections N --neighbours N --seconds N --rounds N --peer envoy]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { globSync } from "node:fs";
@@ -26,6 +26,7 @@ const { values, positionals } = parseArgs({
     aborted: { type: "string", default: "100000" },
     connections: { type: "string", default: "4000" },
     neighbours: { type: "string", default: "4" },
+    peer: { type: "string", default: "heddle" },
     seconds: { type: "string", default: "20" },
     readers: { type: "string", default: "1000" },
   },
@@ -104,10 +105,14 @@ async function hungReplica(): Promise<boolean> {
 }
 
 async function overload(): Promise<boolean> {
+  const { peer } = values;
+  if (peer !== "heddle" && peer !== "envoy") throw new Error(`--peer is heddle or envoy, not "${peer}"`);
   const verdict = await runOverload({
+    peer,
     connections: Number(values.connections),
     neighbours: Number(values.neighbours),
     seconds: Number(values.seconds),
+    rounds: Number(values.rounds),
     onPhase: (text) => console.log(`  ${text}`),
   });
   console.log(verdict);
