@@ -75,8 +75,8 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
     return this.#sourceIp;
   }
 
-  get hasRested(): boolean {
-    return this.#rest.hasRested;
+  get restedMs(): number {
+    return this.#rest.restedMs;
   }
 
   get mayLiveOn(): boolean {
@@ -335,7 +335,7 @@ export class DownstreamConnection implements Downstream, OpenConnection, BodySin
   #endRequest(): void {
     if (this.#request === undefined) return;
     this.#request = undefined;
-    this.#rest.hasRested = false;
+    this.#rest.restedMs = 0;
     this.#isStarted = false;
     this.#isRequestComplete = false;
     this.#isSwitching = false;

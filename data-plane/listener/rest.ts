@@ -31,8 +31,8 @@ export interface RestOwner {
  * the listener to end, a request that rests has begun.
  */
 export class Rest implements Waiter, DeadlineOwner {
-  /** The present request has rested. */
-  hasRested = false;
+  /** For how long the present request has rested: whole milliseconds, at least 1; or 0. */
+  restedMs = 0;
   /** It stands in line. */
   isWaiting = false;
   readonly #owner: RestOwner;
@@ -41,6 +41,7 @@ export class Rest implements Waiter, DeadlineOwner {
   readonly #deadline = new Deadline(this);
   #isAway = false;
   #awayUntilMs = NEVER_MS;
+  #sinceMs = NEVER_MS;
 
   constructor(owner: RestOwner, home: RestHome, gate: Pick<ReadGate, "keep">) {
     this.#owner = owner;
@@ -62,6 +63,7 @@ export class Rest implements Waiter, DeadlineOwner {
   takes(bytes: Buffer): boolean {
     const restMs = this.#begin();
     if (restMs === 0) return false;
+    this.#sinceMs = this.#home.services.clock.nowMs();
     this.#home.inFlight += 1;
     this.#gate.keep(bytes.length <= COPIED_BYTES_MAX ? Buffer.from(bytes) : bytes);
     this.#home.services.wheel.arm(this.#deadline, restMs);
@@ -90,7 +92,7 @@ export class Rest implements Waiter, DeadlineOwner {
 
   #over(): void {
     this.end();
-    this.hasRested = true;
+    this.restedMs = Math.max(1, Math.ceil(this.#home.services.clock.nowMs() - this.#sinceMs));
     this.#owner.onRestOver();
   }
 

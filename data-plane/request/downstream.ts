@@ -7,8 +7,8 @@ export interface Downstream {
   readonly sourceIp: string;
   /** There is no room for it: its first request is answered with 503. */
   readonly isRefused: boolean;
-  /** The request came earlier than its client had been told to come, and has waited for it. */
-  readonly hasRested: boolean;
+  /** Whole milliseconds for which the request has been kept without being looked at; 0: it has not. */
+  readonly restedMs: number;
   /** The connection may carry another request after this one, as far as the connection and the listener know. */
   readonly mayLiveOn: boolean;
   /** Writes out what the writer has gathered. False: the request is told by `onWritable`. */

@@ -3,6 +3,7 @@ import type { StoredResponse } from "../policy/response-cache.ts";
 import type { LocalReason } from "./local-reply.ts";
 import type { RequestContext } from "./request-context.ts";
 import { cacheKey, isCacheable } from "./response-copy.ts";
+import { callerLeftMs } from "./settle-time.ts";
 
 /** What stands in for an answer of the service. */
 export type Fallback =
@@ -43,8 +44,14 @@ export function fallbackOf(ctx: RequestContext): Fallback | undefined {
     case "static":
       return policy;
     case "service":
-      return ctx.body.isReplayable && ctx.runtime.clusters.has(policy.cluster) ? policy : undefined;
+      return serviceFor(ctx, policy);
   }
+}
+
+/** There is no time for it when the caller has stopped waiting, whose deadline is never put off. */
+function serviceFor(ctx: RequestContext, policy: Extract<FallbackPolicy, { kind: "service" }>): Fallback | undefined {
+  const isPossible = ctx.body.isReplayable && ctx.runtime.clusters.has(policy.cluster) && callerLeftMs(ctx) > 0;
+  return isPossible ? policy : undefined;
 }
 
 function storedFor(

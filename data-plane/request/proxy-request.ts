@@ -73,7 +73,7 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
     const { ctx } = this;
     if (ctx.downstream.isRefused) return this.#answer("overload");
     const { shedder, direction, random } = ctx.services;
-    const rank = direction !== "inbound" ? "inside" : ctx.downstream.hasRested ? "rested" : "outside";
+    const rank = direction !== "inbound" ? "inside" : ctx.downstream.restedMs > 0 ? "rested" : "outside";
     this.#isAdmitted = shedder.admit(rank, random.unit(), ctx.startMs);
     // After this event, when nothing is half done.
     if (shedder.isLookDue(ctx.startMs)) process.nextTick(lookAtDeadlines, ctx.services.wheel);
@@ -97,6 +97,7 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
   }
 
   onFaultPassed({ action }: RouteRuntime, abortStatus: number): void {
+    this.ctx.waitedMs = Math.ceil(this.ctx.elapsedMs());
     if (abortStatus === 0) return this.#act(action);
     // So that log and metrics say whose fault it was made to look like.
     if (action.kind === "forward") chooseCluster(this.ctx, action);

@@ -22,7 +22,10 @@ export class RequestContext implements RequestRecord {
   readonly runtime: Runtime;
   readonly body = new RequestBody();
 
+  /** When its head was read. */
   readonly startMs: number;
+  /** Whole milliseconds for which nothing was done for it: before its head was read, or while a fault held it. */
+  waitedMs: number;
   durationMs = 0;
   upstreamMs = 0;
 
@@ -42,7 +45,7 @@ export class RequestContext implements RequestRecord {
   retryRefusal: RetryRefusal | "" = "";
   /** 1 unless an earlier hop retries. */
   incomingAttempt = 1;
-  /** The time that the caller gives the request, or Infinity. */
+  /** The time that the caller gives the request: from when it has been received, once that is settled. Or Infinity. */
   incomingDeadlineMs = Infinity;
   /** The whole request, retries included, from when it has been received; Infinity for no limit. */
   timeoutMs = Infinity;
@@ -79,6 +82,7 @@ export class RequestContext implements RequestRecord {
     this.head = head;
     this.runtime = services.runtimeOf();
     this.startMs = services.clock.nowMs();
+    this.waitedMs = downstream.restedMs;
     const { direction, identity } = services;
     this.source = direction === "inbound" ? "" : identity.service;
     if (direction === "inbound") {
@@ -133,8 +137,8 @@ export class RequestContext implements RequestRecord {
     return this.deadlineAtMs === Infinity ? this.timeoutMs : this.deadlineAtMs - this.services.clock.nowMs();
   }
 
-  /** Milliseconds since the request's head was read. */
+  /** Milliseconds since the request came. */
   elapsedMs(): number {
-    return this.services.clock.nowMs() - this.startMs;
+    return this.services.clock.nowMs() - this.startMs + this.downstream.restedMs;
   }
 }

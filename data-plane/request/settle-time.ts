@@ -9,6 +9,8 @@ import type { RequestContext } from "./request-context.ts";
  */
 export function settleTime(ctx: RequestContext, route: ForwardRuntime): void {
   const { calls, clock, direction } = ctx.services;
+  // A caller that still sends has not begun to wait.
+  if (ctx.body.isComplete) ctx.incomingDeadlineMs = Math.max(0, ctx.incomingDeadlineMs - ctx.waitedMs);
   ctx.timeoutMs = Math.min(route.timeoutMs === 0 ? Infinity : route.timeoutMs, ctx.incomingDeadlineMs);
   if (direction === "inbound") {
     // While it is still coming its time has not begun, nor has that of the calls which the app makes meanwhile.
@@ -20,7 +22,8 @@ export function settleTime(ctx: RequestContext, route: ForwardRuntime): void {
   if (call === undefined) return;
   ctx.call = call;
   ctx.incomingAttempt = Math.max(ctx.incomingAttempt, call.attempt);
-  ctx.timeoutMs = Math.min(ctx.timeoutMs, Math.max(0, call.deadlineAtMs - clock.nowMs()));
+  ctx.incomingDeadlineMs = Math.min(ctx.incomingDeadlineMs, Math.max(0, call.deadlineAtMs - clock.nowMs()));
+  ctx.timeoutMs = Math.min(ctx.timeoutMs, ctx.incomingDeadlineMs);
 }
 
 /** The request is refused before its route is looked for: the one that it is made for has to hear of that, too. */
@@ -42,9 +45,19 @@ export function startTime(ctx: RequestContext): number {
   return ctx.timeoutMs;
 }
 
-/** Something else is asked in place of the service: it gets at least so long. Returns what it gets. */
+/** What is left of the time that the caller gives. To be asked before {@link extendTime}. */
+export function callerLeftMs({ incomingDeadlineMs, deadlineAtMs, timeoutMs, services }: RequestContext): number {
+  if (deadlineAtMs === Infinity) return incomingDeadlineMs;
+  const receivedMs = deadlineAtMs - timeoutMs;
+  return receivedMs + incomingDeadlineMs - services.clock.nowMs();
+}
+
+/**
+ * Something else is asked in place of the service: it gets at least so long, if the caller waits so long. Returns what it
+ * gets.
+ */
 export function extendTime(ctx: RequestContext, leastMs: number): number {
-  const leftMs = Math.max(ctx.remainingMs(), leastMs);
+  const leftMs = Math.min(Math.max(ctx.remainingMs(), leastMs), callerLeftMs(ctx));
   ctx.deadlineAtMs = ctx.services.clock.nowMs() + leftMs;
   return leftMs;
 }

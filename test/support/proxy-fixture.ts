@@ -49,6 +49,7 @@ export interface Finished {
   readonly source: string;
   readonly destination: string;
   readonly attempts: number;
+  readonly durationMs: number;
   readonly bytesReceived: number;
   readonly bytesSent: number;
   readonly traceId: string;
@@ -59,9 +60,9 @@ export interface Finished {
 export class RecordingSink implements RequestSink {
   readonly finished: Finished[] = [];
   onFinished(record: RequestRecord): void {
-    const { method, path, authority, status, flag, detail, source, destination, attempts } = record;
+    const { method, path, authority, status, flag, detail, source, destination, attempts, durationMs } = record;
     const { bytesReceived, bytesSent, traceId, requestId, endpoint } = record;
-    const route = { method, path, authority, source, destination, endpoint, attempts };
+    const route = { method, path, authority, source, destination, endpoint, attempts, durationMs };
     this.finished.push({ ...route, status, flag, detail, bytesReceived, bytesSent, traceId, requestId });
   }
 }

@@ -34,7 +34,7 @@ describe("a rest", () => {
   it("is none while there is room, or for what the app calls", () => {
     for (const { rest, home, kept } of [resting("inbound", false), resting("outbound", true)]) {
       assert.equal(rest.takes(REQUEST), false);
-      assert.deepEqual([kept, home.inFlight, rest.isResting, rest.hasRested], [[], 0, false, false]);
+      assert.deepEqual([kept, home.inFlight, rest.isResting, rest.restedMs], [[], 0, false, 0]);
     }
   });
 
@@ -44,7 +44,7 @@ describe("a rest", () => {
     assert.deepEqual([kept, home.inFlight, rest.isWaiting, over()], [[REQUEST.toString()], 1, true, 0]);
     shedder.release();
     shedder.letIn();
-    assert.deepEqual([home.inFlight, rest.isResting, rest.hasRested, over(), wheel.size], [0, false, true, 1, 0]);
+    assert.deepEqual([home.inFlight, rest.isResting, rest.restedMs, over(), wheel.size], [0, false, 1, 1, 0]);
     pass(10_000);
     assert.equal(over(), 1);
   });
@@ -54,8 +54,8 @@ describe("a rest", () => {
     rest.takes(REQUEST);
     pass(2_990);
     assert.equal(over(), 0);
-    pass(20);
-    assert.deepEqual([over(), home.inFlight], [1, 0]);
+    pass(20.5);
+    assert.deepEqual([over(), home.inFlight, rest.restedMs], [1, 0, 3_011]);
     // Its place in line comes by later, and nobody is there.
     shedder.release();
     shedder.letIn();

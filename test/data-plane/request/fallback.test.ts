@@ -254,6 +254,27 @@ describe("another service as fallback", () => {
     assert.equal(proxy.active, 0);
   });
 
+  it("has its time after a timeout of the service, but not beyond the caller's", async (t) => {
+    const spare = await other(t, "spare", ok("spare"));
+    const service = new Service();
+    service.answer = "";
+    const clock = new ManualClock();
+    const policies = { fallback: { kind: "service", cluster: "spare" } } as const;
+    const options = { clock, clusters: [spare], policies, timeoutMs: 300 };
+    const proxy = await new ProxyFixture([await service.listen(t)], options).start(t);
+    for (const [deadlineMs, answer] of [
+      [300, /^HTTP\/1\.1 504 /],
+      [320, /^HTTP\/1\.1 200 .*spare$/s],
+    ] as const) {
+      const client = await proxy.connect();
+      client.write(GET.replace("\r\n\r\n", `\r\nx-heddle-deadline-ms: ${deadlineMs}\r\n\r\n`));
+      await proxy.until(() => proxy.active === 1, "it is with the service");
+      await proxy.pass(310);
+      assert.match(await client.response(), answer);
+      assert.deepEqual([proxy.last().flag, proxy.active], ["UT", 0]);
+    }
+  });
+
   it("that the configuration does not know leaves the failure as it is", async (t) => {
     const { proxy, service } = await withFallback(t, { kind: "service", cluster: "nowhere" });
     service.answer = undefined;

@@ -93,6 +93,20 @@ describe("an injected delay", () => {
     assert.ok(proxy.last().attempts === 1 && seen.length === 1);
   });
 
+  it("is time that the caller waits: the next hop has so much less, and nobody is asked once it has passed", async (t) => {
+    const { proxy, seen } = await withFault(t, { delay });
+    const [patient, hasty] = [await proxy.connect(), await proxy.connect()];
+    const within = (ms: number): string => GET.replace("\r\n\r\n", `\r\nx-heddle-deadline-ms: ${ms}\r\n\r\n`);
+    patient.write(within(700));
+    hasty.write(within(400));
+    await proxy.until(() => proxy.wheel.size >= 4, "both are held");
+    await proxy.pass(520);
+    assert.match(await patient.response(), /^HTTP\/1\.1 200 /);
+    assert.match(await hasty.response(), /^HTTP\/1\.1 504 /);
+    assert.match(seen.join(), /x-heddle-deadline-ms: (180|200)\r\n/);
+    assert.equal(seen.length, 1);
+  });
+
   it("comes before the abort when a request meets both", async (t) => {
     const { proxy, seen } = await withFault(t, { delay, abort: TEAPOT });
     const client = await proxy.connect();

@@ -45,7 +45,12 @@ const ROOM = 256;
 /** Everything is read in one turn of the loop, which `onTurn` does not end; so many requests of it are still under way. */
 async function crowded(t: TestContext, connectionsMax = 4) {
   const waiting: Socket[] = [];
-  const port = await scriptedUpstream(t, (socket) => socket.on("data", () => void waiting.push(socket)));
+  const seen: string[] = [];
+  const onRequest = (socket: Socket, bytes: Buffer): void => {
+    seen.push(bytes.toString());
+    waiting.push(socket);
+  };
+  const port = await scriptedUpstream(t, (socket) => socket.on("data", (bytes) => onRequest(socket, bytes)));
   const clock = new ManualClock();
   clock.now = 10_000;
   const shedder = new LoadShedder(Infinity, 50);
@@ -77,7 +82,7 @@ async function crowded(t: TestContext, connectionsMax = 4) {
   const fill = (): void => {
     while (shedder.inFlight < ROOM) shedder.admit("inside", 0, clock.now);
   };
-  return { waiting, clock, shedder, proxy, hasty, patient, served, fill };
+  return { waiting, seen, clock, shedder, proxy, hasty, patient, served, fill };
 }
 
 describe("a crowded proxy", () => {
@@ -112,6 +117,25 @@ describe("a crowded proxy", () => {
     await served(first);
     await served(second);
     assert.equal(shedder.waiting, 0);
+  });
+
+  it("takes the wait in line off the time that the caller gives, and tells of it as time of the request", async (t) => {
+    const { waiting, seen, shedder, proxy, served, fill } = await crowded(t);
+    fill();
+    const [patient, hasty] = [await proxy.connect(), await proxy.connect()];
+    patient.write(GET.replace("\r\n\r\n", "\r\nx-heddle-deadline-ms: 900\r\n\r\n"));
+    await proxy.until(() => shedder.waiting === 1, "the first waits");
+    hasty.write(GET.replace("\r\n\r\n", "\r\nx-heddle-deadline-ms: 400\r\n\r\n"));
+    await proxy.until(() => shedder.waiting === 2, "the second waits");
+    await proxy.pass(500);
+    shedder.release();
+    shedder.letIn();
+    await proxy.until(() => waiting.length === 1, "the first is with the service");
+    assert.match(seen.at(-1) ?? "", /x-heddle-deadline-ms: 400\r\n/);
+    await served(patient);
+    assert.equal(Math.round(proxy.last().durationMs), 500);
+    assert.match(await hasty.response(), /^HTTP\/1\.1 504 /);
+    assert.deepEqual([proxy.last().flag, proxy.last().attempts, waiting.length], ["UT", 0, 0]);
   });
 
   it("refuses who has waited in line for too long", async (t) => {
