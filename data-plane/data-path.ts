@@ -131,7 +131,9 @@ export class DataPath {
     );
     this.listeners = new ListenerSet(this.#listenerMaker(), log);
     this.#wheelTurning = turnWheel(this.#wheel, systemTimers);
-    this.#shedding = systemTimers.every(OVERLOAD_PERIOD_MS, () => this.#shedder.onTurn(systemClock.nowMs()));
+    this.#shedding = systemTimers.every(OVERLOAD_PERIOD_MS, () => {
+      this.#shedder.onTurn(systemClock.nowMs(), performance.nodeTiming.idleTime);
+    });
   }
 
   /** The runtime of a snapshot, or everything that is wrong with it. Nothing in use changes. */

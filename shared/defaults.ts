@@ -214,8 +214,8 @@ export const REQUESTS_MAX = 20_000;
 /** The event loop is looked at this often. */
 export const OVERLOAD_PERIOD_MS = 50;
 
-/** So long a request waits for room in a crowded proxy; the line is usually a second long, or two. */
-export const ROOM_WAIT_MS = 3_000;
+/** So long a request waits for room in a crowded proxy at most; the line is about two seconds long. */
+export const ROOM_WAIT_MS = 4_000;
 
 // Fallbacks (semantics.md 20, 9).
 /** A stored answer is replaced at most this often. */

@@ -4,12 +4,20 @@ const AT_ONCE = 1_024;
 const LONG_TURN_MS = 100;
 /** It has gone when for so long no turn was long and nobody had to wait. */
 const HOLD_MS = 1_000;
-/** So many under way keep any proxy busy; more only make each other wait, and each is another connection to a service. */
-const ROOM_MIN = 256;
-/** How the room grows with each turn in time, and shrinks with each that is late. */
-const ROOM_GROWTH = 1.05;
-const ROOM_SHRINK = 0.9;
+/** To begin with: so many under way keep any proxy busy while the services behind it are quick. */
+const ROOM_FIRST = 256;
+/** Fewer are not needed for that: 16 under way cost two thirds of what each of 256 costs, whose memory no cache holds. */
+const ROOM_MIN = 16;
+/** How the room grows with each turn in which the loop had nothing to do half the time while somebody waited, */
+const ROOM_GROWTH_HALF_IDLE = 1.25;
+/** and how it shrinks with each in which it always had. */
+const ROOM_SHRINK = 0.95;
+const BUSY_IDLE_SHARE = 0.05;
+/** The line holds no fewer. */
+const LINE_MIN = 256;
 const SECOND_MS = 1_000;
+/** Longer than it takes a client to be refused and to come again in vain, and shorter than callers wait (5 s by default). */
+const LINE_SEC = 2;
 const REST_MS_MIN = 1_000;
 /** Who has been told to stay away is back within the time in which a proxy recovers. */
 const REST_MS_MAX = 5_000;
@@ -30,7 +38,8 @@ const ADMITTED_DECAY = 0.75;
  * sees that, and deadlines have to be looked at without one ({@link Crowd.isLookDue}).
  *
  * While it is there the room is bounded: by what was under way before it came, or a little that keeps any proxy busy. It
- * grows while the loop is in time and shrinks while it is late.
+ * shrinks while the loop always has something to do, and grows while it waits for the services though somebody waits for
+ * it. So it becomes as small as it can be without a loss: the fewer are under way, the less each of them costs.
  *
  * Pure: time and chance come in. Numbers begin as what they become, fractions: for V8 a whole number is another kind, and
  * the change would cost all code that knows them its compiled form just when a crowd comes.
@@ -62,9 +71,9 @@ export class Crowd {
     return nowMs < this.#untilMs;
   }
 
-  /** As many as are let in within a second: so long does the last of them wait. */
+  /** As many as are let in within {@link LINE_SEC}: so long does the last of them wait. */
   get lineMax(): number {
-    return Math.max(ROOM_MIN, this.#admittedBefore);
+    return Math.max(LINE_MIN, LINE_SEC * this.#admittedBefore);
   }
 
   // Hot: once per request.
@@ -103,11 +112,11 @@ export class Crowd {
     this.restMs = Math.min(REST_MS_MAX, REST_MS_MIN + REST_MS_PER_SHARE * share) * (1 - REST_JITTER * unit);
   }
 
-  /** Called at a fixed period by a timer of the loop, which is `lateMs` late. */
-  onTurn(nowMs: number, lateMs: number, inFlight: number): void {
+  /** Called at a fixed period by a timer of the loop, which had nothing to do for this share of the time since. */
+  onTurn(nowMs: number, idleShare: number, inFlight: number): void {
     if (!this.isPresent(nowMs)) this.room = Infinity;
-    else if (lateMs > LONG_TURN_MS) this.#shrink();
-    else if (this.#isFull) this.room = Math.ceil(this.room * ROOM_GROWTH);
+    else if (this.#isFull && idleShare < BUSY_IDLE_SHARE) this.#shrink();
+    else if (this.#isFull) this.room = Math.ceil(this.room * (1 + idleShare * 2 * (ROOM_GROWTH_HALF_IDLE - 1)));
     this.#inFlightBefore = inFlight;
     this.#begun = 0;
     this.#isFull = false;
@@ -127,7 +136,7 @@ export class Crowd {
   }
 
   #onLongTurn(nowMs: number): void {
-    if (!this.isPresent(nowMs)) this.room = Math.max(ROOM_MIN, this.#inFlightBefore);
+    if (!this.isPresent(nowMs)) this.room = Math.max(ROOM_FIRST, this.#inFlightBefore);
     this.#untilMs = nowMs + HOLD_MS;
   }
 }

@@ -13,6 +13,8 @@ const RISE = 0.1;
 const FALL = 0.05;
 /** A loop that is late with fewer requests than this is not late because of them (the machine, a pause): refusing helps nobody. */
 const BLAMELESS_MAX = 32;
+/** A crowd never makes the app's own calls fewer than this: what has been let in needs them. */
+const INSIDE_MIN = 512;
 /** Somebody must be let in, or nobody would notice that there is room again. */
 const SHARE_MAX = 0.95;
 
@@ -32,7 +34,7 @@ export type Rank = "outside" | "rested" | "inside";
  *   stays late, less when it is in time: from everything to nothing takes a second. With few requests under way nothing is
  *   refused for that.
  * - A {@link Crowd}: more requests at once than can be read in time. As many are let in as there is room for, the next
- *   ones wait in line for about a second, and the rest is refused.
+ *   ones wait in line for about two seconds, and the rest is refused.
  *
  * A refusal costs half as much as an answer, so refusing alone would leave no time for answers at three times the
  * capacity. Who is refused hears how long to stay away, the longer the more are refused, and is not read earlier.
@@ -50,6 +52,7 @@ export class LoadShedder {
   readonly #periodMs: number;
   readonly #inFlightOfAll: SharedCount | undefined;
   #lastTurnMs: number | undefined = undefined;
+  #lastIdleMs = 0;
   #lateTurns = 0;
   #severity = 0;
   readonly #crowd = new Crowd();
@@ -93,7 +96,7 @@ export class LoadShedder {
   // Hot: once per request.
   /**
    * Whether a request from outside waits in line, because there is no room for it now; it is told when there is. Not when
-   * the line is as long as can be let in within a second, unless `wasAway`: its client has stayed away as it was told.
+   * the line is as long as can be let in within two seconds, unless `wasAway`: its client has stayed away as it was told.
    */
   joins(waiter: Waiter, wasAway: boolean, nowMs: number): boolean {
     if (this.inFlight < this.#crowd.room && this.#line.length === 0) return false;
@@ -155,10 +158,13 @@ export class LoadShedder {
     return false;
   }
 
-  onTurn(nowMs: number): void {
-    const lateMs = this.#lastTurnMs === undefined ? 0 : nowMs - this.#lastTurnMs - this.#periodMs;
+  /** For `idleMs` the loop has had nothing to do since it began. */
+  onTurn(nowMs: number, idleMs: number): void {
+    const tookMs = this.#lastTurnMs === undefined ? this.#periodMs : nowMs - this.#lastTurnMs;
+    const lateMs = tookMs - this.#periodMs;
+    this.#crowd.onTurn(nowMs, (idleMs - this.#lastIdleMs) / tookMs, this.inFlight);
     this.#lastTurnMs = nowMs;
-    this.#crowd.onTurn(nowMs, lateMs, this.inFlight);
+    this.#lastIdleMs = idleMs;
     this.#lateTurns = lateMs > LATE_MS ? this.#lateTurns + 1 : 0;
     if (this.#lateTurns >= LATE_TURNS) this.#severity = Math.min(1, this.#severity + RISE);
     else if (this.#lateTurns === 0) this.#severity = Math.max(0, this.#severity - FALL);
@@ -168,7 +174,7 @@ export class LoadShedder {
   #isBeyondCrowd(rank: Rank): boolean {
     const { room } = this.#crowd;
     if (rank === "outside") return this.inFlight > room || this.#line.length > 0;
-    return this.inFlight > (rank === "rested" ? room : 2 * room);
+    return this.inFlight > (rank === "rested" ? room : Math.max(INSIDE_MIN, 2 * room));
   }
 
   #isLate(isFirstToGo: boolean, unit: number): boolean {

@@ -49,13 +49,13 @@ describe("a rest", () => {
     assert.equal(over(), 1);
   });
 
-  it("ends after three seconds in line", () => {
+  it("ends after four seconds in line", () => {
     const { rest, home, shedder, pass, over } = resting("inbound", true);
     rest.takes(REQUEST);
-    pass(2_990);
+    pass(3_990);
     assert.equal(over(), 0);
     pass(20.5);
-    assert.deepEqual([over(), home.inFlight, rest.restedMs], [1, 0, 3_011]);
+    assert.deepEqual([over(), home.inFlight, rest.restedMs], [1, 0, 4_011]);
     // Its place in line comes by later, and nobody is there.
     shedder.release();
     shedder.letIn();

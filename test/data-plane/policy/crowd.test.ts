@@ -18,6 +18,27 @@ function crowdOf(inFlight: number): Crowd {
   return crowd;
 }
 
+/** What the proxy of the model can do. */
+const ANSWERS_PER_TURN = 200;
+
+/** A service that takes so many turns to answer, and always somebody in line. Of 400 turns, the second half. */
+function underLoad(serviceTurns: number): { readonly answered: number; readonly rooms: readonly number[] } {
+  const crowd = crowdOf(0);
+  const rooms: number[] = [];
+  let answered = 0;
+  for (let at = 0; at < 400; at += 1) {
+    const nowMs = 300 + at * PERIOD_MS;
+    crowd.onWaiting(nowMs);
+    // Little's law: those under way are with the service, or they keep the loop busy.
+    const share = Math.min(1, crowd.room / (ANSWERS_PER_TURN * serviceTurns));
+    crowd.onTurn(nowMs, 1 - share, crowd.room);
+    if (at < 200) continue;
+    answered += share / 200;
+    rooms.push(crowd.room);
+  }
+  return { answered, rooms };
+}
+
 describe("a crowd", () => {
   it("leaves as much room as was taken before it, but enough to keep a proxy busy", () => {
     assert.deepEqual([crowdOf(1_000).room, crowdOf(3).room, new Crowd().room], [1_000, 256, Infinity]);
@@ -29,25 +50,35 @@ describe("a crowd", () => {
       [201, 202, 300, 302, 303].map((nowMs) => crowd.isLookDue(nowMs)),
       [true, false, false, true, false],
     );
-    assert.equal(crowd.room, 810);
+    assert.equal(crowd.room, 902);
     crowd.onTurn(310, 0, 0);
     assert.equal(crowd.isLookDue(1_000), false);
   });
 
-  it("gives room while the loop is in time and somebody has to wait, and takes it while it is late", () => {
+  it("gives room as far as the loop has nothing to do, and takes it while it always has, if somebody has to wait", () => {
     const crowd = crowdOf(1_000);
-    const rooms = [0, 0, 150, 150, 0].map((lateMs, at) => {
+    const rooms = [0.5, 0.5, 0.1, 0.05, 0.049, 0].map((idleShare, at) => {
       const nowMs = 300 + at * PERIOD_MS;
       if (at !== 1) crowd.onWaiting(nowMs);
-      crowd.onTurn(nowMs, lateMs, 1_000);
+      crowd.onTurn(nowMs, idleShare, 1_000);
       return crowd.room;
     });
-    assert.deepEqual(rooms, [1_050, 1_050, 945, 850, 893]);
+    assert.deepEqual(rooms, [1_250, 1_250, 1_313, 1_346, 1_278, 1_214]);
     for (let at = 0; at < 100; at += 1) {
       crowd.onWaiting(600 + at);
-      crowd.onTurn(600 + at, 150, 1_000);
+      crowd.onTurn(600 + at, 0, 1_000);
     }
-    assert.equal(crowd.room, 256);
+    assert.equal(crowd.room, 16);
+  });
+
+  it("leaves so few under way as keep the proxy busy, whether the service behind it is quick or slow", () => {
+    for (const serviceTurns of [0.01, 1, 4, 20]) {
+      const needed = Math.max(16, ANSWERS_PER_TURN * serviceTurns);
+      const { answered, rooms } = underLoad(serviceTurns);
+      const [least, most] = [Math.min(...rooms), Math.max(...rooms)];
+      assert.ok(answered > 0.9, `${answered} of what it can answer with ${serviceTurns}`);
+      assert.ok(least > 0.7 * needed && most < 1.4 * needed, `${least} to ${most}, and ${needed} are needed`);
+    }
   });
 
   it("has gone when nobody had to wait for a second", () => {
@@ -59,7 +90,7 @@ describe("a crowd", () => {
     assert.deepEqual([crowd.isPresent(1_500), crowd.room], [false, Infinity]);
   });
 
-  it("may wait in a line as long as what is let in within a second, which one bad second does not shorten", () => {
+  it("may wait in a line as long as what is let in within two seconds, which one bad second does not shorten", () => {
     const crowd = crowdOf(0);
     assert.equal(crowd.lineMax, 256);
     const second = (nowMs: number, admitted: number): number => {
@@ -67,7 +98,7 @@ describe("a crowd", () => {
       crowd.onRequest(nowMs);
       return crowd.lineMax;
     };
-    assert.deepEqual([second(1_000, 4_000), second(2_000, 0), second(4_000, 10_000)], [4_000, 3_000, 5_000]);
+    assert.deepEqual([second(1_000, 4_000), second(2_000, 0), second(4_000, 10_000)], [8_000, 6_000, 10_000]);
   });
 
   it("tells the refused to stay away for longer the more they are, with some chance, and for five seconds at most", () => {

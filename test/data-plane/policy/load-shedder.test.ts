@@ -13,7 +13,7 @@ const LINE = 256;
 
 /** Lets the loop be late by so much at each of so many turns. */
 function turn(shedder: LoadShedder, from: { nowMs: number }, turns: number, lateMs: number): void {
-  for (let count = 0; count < turns; count += 1) shedder.onTurn((from.nowMs += PERIOD_MS + lateMs));
+  for (let count = 0; count < turns; count += 1) shedder.onTurn((from.nowMs += PERIOD_MS + lateMs), 0);
 }
 
 /** Of a thousand requests that come while 32 others are under way. */
@@ -35,7 +35,7 @@ function crowd(
   pauseMs = 0,
 ): { readonly shedder: LoadShedder; readonly admitted: number } {
   const shedder = new LoadShedder(Infinity, PERIOD_MS);
-  shedder.onTurn(0);
+  shedder.onTurn(0, 0);
   let admitted = 0;
   for (let n = 1; n <= count; n += 1) if (shedder.admit("outside", 0, pauseMs + n * everyMs)) admitted += 1;
   return { shedder, admitted };
@@ -110,7 +110,7 @@ describe("the load shedder", () => {
     assert.equal(crowd(2_000, 0.04, 5_000).admitted, 2_000);
     const shedder = new LoadShedder(Infinity, PERIOD_MS);
     for (let nowMs = 0; nowMs < 5_000; nowMs += 100) {
-      shedder.onTurn(nowMs);
+      shedder.onTurn(nowMs, 0);
       for (let count = 0; count < 1_000; count += 1) assert.equal(shedder.admit("outside", 0, nowMs + 99), true);
     }
   });
@@ -145,8 +145,21 @@ describe("the load shedder", () => {
     for (let count = 0; count < 1_024 - ROOM + 10; count += 1) shedder.release();
     shedder.letIn();
     assert.deepEqual([served, shedder.inFlight, shedder.waiting], [10, ROOM, 90]);
-    for (let n = 1; n <= 30; n += 1) shedder.onTurn(200 + PERIOD_MS * n);
+    for (let n = 1; n <= 30; n += 1) shedder.onTurn(200 + PERIOD_MS * n, PERIOD_MS * n);
     assert.deepEqual([served, shedder.waiting], [100, 0]);
+  });
+
+  it("leaves room for the app's own calls, however small the room for others has become", () => {
+    const { shedder } = crowd(2_000, 0.1);
+    while (shedder.inFlight > 300) shedder.release();
+    for (let nowMs = 250; nowMs < 5_250; nowMs += PERIOD_MS) {
+      shedder.joins({ isWaiting: true, onRoom: () => assert.fail("there is no room") }, false, nowMs);
+      shedder.onTurn(nowMs, 0);
+    }
+    while (shedder.admit("inside", 0, 5_250));
+    assert.equal(shedder.inFlight, 512);
+    while (shedder.inFlight > 16) shedder.release();
+    assert.equal(shedder.release(), true);
   });
 
   it("counts what is under way exactly, whatever happens", () => {
@@ -164,7 +177,7 @@ describe("the load shedder", () => {
         const shedder = new LoadShedder(requestsMax, PERIOD_MS);
         let [nowMs, open, refused] = [0, 0, 0];
         for (const one of events) {
-          if (one.kind === "turn") shedder.onTurn((nowMs += PERIOD_MS + one.lateMs));
+          if (one.kind === "turn") shedder.onTurn((nowMs += PERIOD_MS + one.lateMs), 0);
           else if (one.kind === "admit" && shedder.admit(one.rank, one.unit, nowMs)) open += 1;
           else if (one.kind === "admit") refused += 1;
           else if (open > 0) {
