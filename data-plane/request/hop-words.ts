@@ -19,8 +19,8 @@ const RETRIED_LINE = `${RETRIED_HEADER}: true\r\n`;
 export const OVERLOADED_LINE = `${OVERLOADED_HEADER}: true\r\n`;
 
 /** An answer of 400 or above to a call that the app made. */
-export function hearAnswer({ call }: RequestContext, head: ResponseHead): void {
-  if (call === undefined) return;
+export function hearAnswer({ call, cluster }: RequestContext, head: ResponseHead): void {
+  if (call === undefined || cluster?.isOutside !== false) return;
   if (has(head.headers, RETRIED_HEADER)) call.wasRetried = true;
   if (has(head.headers, OVERLOADED_HEADER)) call.wasRefused = true;
 }

@@ -75,16 +75,22 @@ export function shadowPropagationLines(ctx: RequestContext): string {
 function linesOfSpan(ctx: RequestContext, spanId: string): string {
   const { traceId, isSampled } = ctx;
   let lines = `x-request-id: ${ctx.requestId}\r\ntraceparent: ${formatTraceparent(traceId, spanId, isSampled)}\r\n`;
-  if (ctx.source !== "") lines += `x-heddle-source: ${ctx.source}\r\n`;
-  const attempt = Math.max(ctx.incomingAttempt, ctx.retries + 1);
-  if (attempt > 1) lines += `${ATTEMPT_HEADER}: ${attempt}\r\n`;
-  const remainingMs = ctx.remainingMs();
-  if (remainingMs !== Infinity) lines += `${DEADLINE_HEADER}: ${Math.max(0, Math.ceil(remainingMs))}\r\n`;
+  if (ctx.cluster?.isOutside !== true) lines += meshLines(ctx);
   if (ctx.b3 === "none") return lines;
   const trace: TraceParent = { traceId, spanId, sampled: isSampled };
   if (ctx.b3 === "single") return `${lines}b3: ${formatB3(trace, ctx.parentSpanId)}\r\n`;
   if (ctx.parentSpanId !== "") lines += `x-b3-parentspanid: ${ctx.parentSpanId}\r\n`;
   return `${lines}x-b3-traceid: ${traceId}\r\nx-b3-spanid: ${spanId}\r\nx-b3-sampled: ${isSampled ? "1" : "0"}\r\n`;
+}
+
+/** What proxies of the mesh tell each other: who calls is nobody's business outside. */
+function meshLines(ctx: RequestContext): string {
+  let lines = ctx.source === "" ? "" : `x-heddle-source: ${ctx.source}\r\n`;
+  const attempt = Math.max(ctx.incomingAttempt, ctx.retries + 1);
+  if (attempt > 1) lines += `${ATTEMPT_HEADER}: ${attempt}\r\n`;
+  const remainingMs = ctx.remainingMs();
+  if (remainingMs !== Infinity) lines += `${DEADLINE_HEADER}: ${Math.max(0, Math.ceil(remainingMs))}\r\n`;
+  return lines;
 }
 
 /** B3's single header wins over the multiple ones; whichever came is also sent on. */

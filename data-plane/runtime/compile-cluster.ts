@@ -37,6 +37,7 @@ export function compileCluster(
     name: cluster.name,
     service: cluster.service,
     version: cluster.version,
+    isOutside: false,
     connectTimeoutMs: cluster.connectTimeoutMs,
     lb,
     policies: cluster.policies,

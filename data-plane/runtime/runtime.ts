@@ -104,6 +104,8 @@ export interface ClusterRuntime {
   /** Labels of metrics and logs. */
   readonly service: string;
   readonly version: string;
+  /** Not of the mesh: what is said between its proxies is not for these hosts, and not believed of them. */
+  readonly isOutside: boolean;
   readonly connectTimeoutMs: number;
   readonly lb: LbPolicy;
   readonly policies: ClusterPolicies;

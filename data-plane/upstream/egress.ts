@@ -80,6 +80,7 @@ function egressRoute(endpoint: EndpointState): ForwardRuntime {
     name: "egress",
     service: "egress",
     version: "",
+    isOutside: true,
     connectTimeoutMs: CONNECT_TIMEOUT_MS,
     lb: { kind: "random" },
     policies: NO_POLICIES,

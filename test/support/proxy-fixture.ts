@@ -161,6 +161,7 @@ export class ProxyFixture {
       name: "reviews",
       service: "reviews",
       version: "",
+      isOutside: false,
       connectTimeoutMs: options.connectTimeoutMs ?? 1_000,
       lb: options.lb ?? { kind: "round-robin" },
       policies: { ...NO_POLICIES, ...options.policies },

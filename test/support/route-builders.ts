@@ -96,6 +96,7 @@ export function clusterRuntime(name: string): ClusterRuntime {
     name,
     service: name,
     version: "",
+    isOutside: false,
     connectTimeoutMs: 1_000,
     lb: { kind: "random" },
     policies: NO_POLICIES,

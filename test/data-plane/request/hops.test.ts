@@ -197,6 +197,26 @@ describe("a refusal deep in a chain", () => {
   });
 });
 
+describe("a host outside the mesh", () => {
+  it("hears nothing of what proxies tell each other, and is not believed when it says such things", async (t) => {
+    const seen: string[] = [];
+    const answer = UNAVAILABLE.replace("\r\n\r\n", "\r\nx-heddle-overloaded: true\r\nx-heddle-retried: true\r\n\r\n");
+    const outside = await scriptedUpstream(
+      t,
+      answering((request) => (seen.push(request), answer)),
+    );
+    const calls = new InboundCalls();
+    const call = calls.enter(TRACE, 2, Infinity);
+    const proxy = await new ProxyFixture([1], { egress: true, listener: { calls } }).start(t);
+    const authority = `127.0.0.1:${outside}`;
+    const head = `GET http://${authority}/ HTTP/1.1\r\nHost: ${authority}\r\n`;
+    await proxy.send(`${head}${TRACEPARENT}x-heddle-deadline-ms: 4000\r\nx-heddle-source: web\r\n\r\n`);
+    assert.match(seen.join(), new RegExp(`traceparent: 00-${TRACE}`));
+    assert.doesNotMatch(seen.join(), /x-heddle/);
+    assert.deepEqual([call?.wasRetried, call?.wasRefused], [false, false]);
+  });
+});
+
 describe("the deadline of a request", () => {
   it("is the smaller one of the caller's and the route's, and tells the next hop what is left", async (t) => {
     const clock = new ManualClock();
