@@ -1,8 +1,7 @@
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { extname, join } from "node:path";
+import { dirname, extname, join } from "node:path";
 
-import { CliError, inputError } from "../cli-error.ts";
-import { EXIT } from "../exit-code.ts";
+import { inputError } from "../cli-error.ts";
 import type { Terminal } from "../terminal.ts";
 import { parseDocuments, type SourceDocument } from "./parse-documents.ts";
 
@@ -31,7 +30,7 @@ async function textsOf(source: string, terminal: Terminal): Promise<readonly { n
       .map((file) => join(source, file));
     return files.map((file) => ({ name: file, text: readFileSync(file, "utf8") }));
   } catch (error) {
-    throw new CliError(`cannot read ${source}: ${reasonOf(error)}`, EXIT.badInput);
+    throw inputError(`cannot read ${source}: ${reasonOf(error)}`, `ls -l ${dirname(source)}   # what is there`);
   }
 }
 

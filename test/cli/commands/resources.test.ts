@@ -180,6 +180,7 @@ describe("resources on the command line", () => {
     const { code, err } = await admin.run("apply -f /nowhere/mesh.yaml");
     assert.equal(code, 65);
     assert.match(err, /^error: cannot read \/nowhere\/mesh\.yaml: there is no such file or folder$/m);
+    assert.match(err, /^ {2}-> ls -l \/nowhere /m);
   });
 
   it("change by column: set reads, modifies, writes and prints the difference", async () => {
