@@ -162,7 +162,7 @@ export class LoadShedder {
   onTurn(nowMs: number, idleMs: number): void {
     const tookMs = this.#lastTurnMs === undefined ? this.#periodMs : nowMs - this.#lastTurnMs;
     const lateMs = tookMs - this.#periodMs;
-    this.#crowd.onTurn(nowMs, (idleMs - this.#lastIdleMs) / tookMs, this.inFlight);
+    this.#crowd.onTurn(nowMs, (idleMs - this.#lastIdleMs) / Math.max(1, tookMs), this.inFlight);
     this.#lastTurnMs = nowMs;
     this.#lastIdleMs = idleMs;
     this.#lateTurns = lateMs > LATE_MS ? this.#lateTurns + 1 : 0;
