@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { describe, it, type TestContext } from "node:test";
 
 import type { Proxy } from "../../data-plane/app.ts";
+import { LoadShedder } from "../../data-plane/policy/load-shedder.ts";
 import { readProxyLimits, type ProxyLimitSettings } from "../../data-plane/proxy-limits.ts";
 import { ask, eventually, openProxy } from "../support/proxies.ts";
 import { RawClient } from "../support/raw-client.ts";
@@ -77,5 +78,22 @@ describe("each limit that is set", () => {
     first.write(get(""));
     assert.match(await first.response(), /\r\nconnection: close\r\n/);
     await counted(proxy, 'heddle_downstream_connections_exhausted_total{listener="outbound"} 1');
+  });
+});
+
+describe("the load shedder of a proxy", () => {
+  it("hears each turn of its loop, and for how long the loop has had nothing to do", async (t) => {
+    const onTurn = t.mock.method(LoadShedder.prototype, "onTurn");
+    await limited(t, {});
+    const turns = (): [number, number][] => onTurn.mock.calls.map(({ arguments: told }) => told);
+    await eventually(
+      async () => turns().length,
+      (count) => count >= 3,
+    );
+    for (const [at, [nowMs, idleMs]] of turns().entries()) {
+      const [beforeMs, idleBeforeMs] = turns()[at - 1] ?? [0, 0];
+      // Nobody asks anything of it: it is idle for most of the time, and never for longer.
+      assert.ok(nowMs > beforeMs && idleMs > idleBeforeMs && idleMs - idleBeforeMs <= nowMs - beforeMs, `turn ${at}`);
+    }
   });
 });

@@ -275,6 +275,25 @@ describe("another service as fallback", () => {
     }
   });
 
+  it("that says nothing either is given up when the caller stops waiting", async (t) => {
+    const silent = await other(t, "spare", "");
+    const service = new Service();
+    service.answer = "";
+    const clock = new ManualClock();
+    const policies = { fallback: { kind: "service", cluster: "spare" } } as const;
+    const options = { clock, clusters: [silent], policies, timeoutMs: 300 };
+    const proxy = await new ProxyFixture([await service.listen(t)], options).start(t);
+    const client = await proxy.connect();
+    client.write(GET.replace("\r\n\r\n", "\r\nx-heddle-deadline-ms: 400\r\n\r\n"));
+    await proxy.until(() => proxy.active === 1, "it is with the service");
+    await proxy.pass(310);
+    await proxy.until(() => silent.endpoints[0]?.active === 1, "it is with the other service");
+    assert.equal(proxy.sink.finished.length, 0);
+    await proxy.pass(110);
+    assert.match(await client.response(), /^HTTP\/1\.1 504 /);
+    assert.equal(proxy.last().attempts, 2);
+  });
+
   it("that the configuration does not know leaves the failure as it is", async (t) => {
     const { proxy, service } = await withFallback(t, { kind: "service", cluster: "nowhere" });
     service.answer = undefined;

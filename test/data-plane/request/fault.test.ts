@@ -107,6 +107,18 @@ describe("an injected delay", () => {
     assert.equal(seen.length, 1);
   });
 
+  it("is no time that the caller waits while it still sends", async (t) => {
+    const { proxy, seen } = await withFault(t, { delay });
+    const client = await proxy.connect();
+    client.write("POST / HTTP/1.1\r\nHost: reviews\r\nx-heddle-deadline-ms: 400\r\ncontent-length: 3\r\n\r\na");
+    await proxy.until(() => proxy.wheel.size >= 2, "it is held");
+    await proxy.pass(520);
+    await proxy.until(() => proxy.active === 1, "it is with the service");
+    client.write("bc");
+    assert.match(await client.response(), /^HTTP\/1\.1 200 /);
+    assert.match(seen[0] ?? "", /x-heddle-deadline-ms: 400\r\n/);
+  });
+
   it("comes before the abort when a request meets both", async (t) => {
     const { proxy, seen } = await withFault(t, { delay, abort: TEAPOT });
     const client = await proxy.connect();
