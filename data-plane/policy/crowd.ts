@@ -57,8 +57,9 @@ export class Crowd {
   #lookedMs = -Infinity;
   /** At the last turn. */
   #inFlightBefore = 0;
-  /** Somebody had to wait since then. */
+  /** Since then somebody had to wait, or was let in. */
   #isFull = false;
+  #hasAdmitted = false;
   #sinceMs = -Infinity;
   /** In this second, and in the one before. */
   #refused = 0;
@@ -96,6 +97,7 @@ export class Crowd {
   // Hot: once per request.
   onAdmitted(): void {
     this.#admitted += 1;
+    this.#hasAdmitted = true;
   }
 
   /** There was no room for somebody. */
@@ -115,11 +117,19 @@ export class Crowd {
   /** Called at a fixed period by a timer of the loop, which had nothing to do for this share of the time since. */
   onTurn(nowMs: number, idleShare: number, inFlight: number): void {
     if (!this.isPresent(nowMs)) this.room = Infinity;
-    else if (this.#isFull && idleShare < BUSY_IDLE_SHARE) this.#shrink();
+    else if (this.#isFull && idleShare < BUSY_IDLE_SHARE) this.#onBusyTurn(inFlight);
     else if (this.#isFull) this.room = Math.ceil(this.room * (1 + idleShare * 2 * (ROOM_GROWTH_HALF_IDLE - 1)));
     this.#inFlightBefore = inFlight;
     this.#begun = 0;
     this.#isFull = false;
+    this.#hasAdmitted = false;
+  }
+
+  /** When what is under way takes all the room and does not end, as long downloads do, others go on beside it. */
+  #onBusyTurn(inFlight: number): void {
+    const isStuck = !this.#hasAdmitted && inFlight >= this.#inFlightBefore;
+    if (isStuck) this.room = Math.max(this.room, inFlight + ROOM_MIN);
+    else this.#shrink();
   }
 
   #shrink(): void {

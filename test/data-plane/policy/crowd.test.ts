@@ -29,6 +29,7 @@ function underLoad(serviceTurns: number): { readonly answered: number; readonly 
   for (let at = 0; at < 400; at += 1) {
     const nowMs = 300 + at * PERIOD_MS;
     crowd.onWaiting(nowMs);
+    crowd.onAdmitted();
     // Little's law: those under way are with the service, or they keep the loop busy.
     const share = Math.min(1, crowd.room / (ANSWERS_PER_TURN * serviceTurns));
     crowd.onTurn(nowMs, 1 - share, crowd.room);
@@ -60,15 +61,39 @@ describe("a crowd", () => {
     const rooms = [0.5, 0.5, 0.1, 0.05, 0.049, 0].map((idleShare, at) => {
       const nowMs = 300 + at * PERIOD_MS;
       if (at !== 1) crowd.onWaiting(nowMs);
+      crowd.onAdmitted();
       crowd.onTurn(nowMs, idleShare, 1_000);
       return crowd.room;
     });
     assert.deepEqual(rooms, [1_250, 1_250, 1_313, 1_346, 1_278, 1_214]);
     for (let at = 0; at < 100; at += 1) {
       crowd.onWaiting(600 + at);
+      crowd.onAdmitted();
       crowd.onTurn(600 + at, 0, 1_000);
     }
     assert.equal(crowd.room, 16);
+  });
+
+  it("lets somebody in beside what does not end, though the loop has no time", () => {
+    const crowd = crowdOf(0);
+    let inFlight = 100;
+    let served = 0;
+    for (let nowMs = 300; nowMs < 10_300; nowMs += PERIOD_MS) {
+      crowd.onWaiting(nowMs);
+      // A hundred downloads keep it busy; what else is let in has its answer within the turn.
+      const room = Math.max(0, crowd.room - inFlight);
+      for (let n = 0; n < room; n += 1) crowd.onAdmitted();
+      if (nowMs >= 5_300) served += room;
+      crowd.onTurn(nowMs, 0, inFlight);
+    }
+    assert.ok(served >= 400 && crowd.room < 120, `${served} served, room for ${crowd.room}`);
+    // It drains what came before it: nobody is let in meanwhile, and that is well.
+    const draining = crowdOf(300);
+    for (inFlight = 290; inFlight > 200; inFlight -= 10) {
+      draining.onWaiting(300);
+      draining.onTurn(300, 0, inFlight);
+      assert.ok(draining.room <= 300);
+    }
   });
 
   it("leaves so few under way as keep the proxy busy, whether the service behind it is quick or slow", () => {

@@ -156,6 +156,7 @@ describe("the load shedder", () => {
       // Two turns in one moment say nothing of idleness.
       shedder.onTurn(nowMs, 0);
       shedder.joins({ isWaiting: true, onRoom: () => assert.fail("there is no room") }, false, nowMs);
+      if (shedder.admit("inside", 0, nowMs)) shedder.release();
       shedder.onTurn(nowMs, 0);
     }
     while (shedder.admit("inside", 0, 5_250));
