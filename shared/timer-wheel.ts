@@ -82,14 +82,18 @@ export class TimerWheel {
     this.size -= 1;
   }
 
-  /** So late that what came in time may still wait to be read. */
-  get isBehind(): boolean {
-    return this.#clock.nowMs() > (this.#tick + BEHIND_TICKS) * this.#tickMs;
+  get nowMs(): number {
+    return this.#clock.nowMs();
   }
 
-  /** Tells the owners of all deadlines that have passed. Call it each tick; late calls catch up. */
-  advance(): void {
-    const nowTick = Math.floor(this.#clock.nowMs() / this.#tickMs);
+  /** So late that what came in time may still wait to be read. */
+  get isBehind(): boolean {
+    return this.nowMs > (this.#tick + BEHIND_TICKS) * this.#tickMs;
+  }
+
+  /** Tells the owners of all deadlines that had passed at `untilMs`, by default now. Call it each tick; late calls catch up. */
+  advance(untilMs: number = this.#clock.nowMs()): void {
+    const nowTick = Math.floor(untilMs / this.#tickMs);
     const first = Math.max(this.#tick + 1, nowTick - SLOTS + 1);
     for (let tick = first; tick <= nowTick; tick += 1) {
       this.#tick = tick;
@@ -131,15 +135,29 @@ export class TimerWheel {
 /**
  * Drives the wheel from the process's timers until cancelled. Does not keep the process alive.
  *
- * After a pause (the machine, a debugger, SIGSTOP) Node runs timers before it reads sockets, and deadlines would pass for
- * answers that have long been here: a pause of a second would be timeouts, and an open breaker. So a wheel that is behind is
- * turned one tick later, when what has arrived was read. Once: a loop that is always late must not wait for ever.
+ * After a pause (the machine, a debugger, SIGSTOP, a long turn of the loop) Node runs timers before it reads sockets, and
+ * deadlines would pass for answers that have long been here: a pause of a second would be timeouts, and an open breaker. So
+ * a wheel that is behind is turned when what has arrived was read: `afterReads` is where Node comes to after its sockets. Not
+ * at the next tick: when other timers take long, two ticks come without a look at the sockets between them. And only as far
+ * as it was due before: reading may take a second, too, and what began in it, as a connection, has not been looked at.
  */
-export function turnWheel(wheel: TimerWheel, timers: Timers, tickMs: number = WHEEL_TICK_MS): Timer {
-  let hasWaited = false;
+export function turnWheel(
+  wheel: TimerWheel,
+  timers: Pick<Timers, "every">,
+  tickMs: number = WHEEL_TICK_MS,
+  afterReads: (task: () => void) => unknown = setImmediate,
+): Timer {
+  let isDue = false;
   return timers.every(tickMs, () => {
-    hasWaited = !hasWaited && wheel.isBehind;
-    if (!hasWaited) wheel.advance();
+    if (!wheel.isBehind) wheel.advance();
+    else if (!isDue) {
+      isDue = true;
+      const { nowMs } = wheel;
+      afterReads(() => {
+        isDue = false;
+        wheel.advance(nowMs);
+      });
+    }
   });
 }
 
