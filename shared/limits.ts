@@ -138,6 +138,11 @@ export const CONNECTIONS_PER_ENDPOINT_MAX = 1_024;
 export const PENDING_PER_ENDPOINT_MAX = 1_024;
 /** Open connections of clients to one listener; beyond it a new one gets 503 for its first request and is counted. */
 export const CONNECTIONS_PER_LISTENER_MAX = 10_000;
+/**
+ * Connections that the system has made and nobody has accepted; it allows `net.core.somaxconn`, 4,096, of them. With too few a
+ * proxy that calls a thousand times at once has its connections dropped, tries again after a second, and finds the service unwell.
+ */
+export const ACCEPT_BACKLOG = 4_096;
 /** Last good answers that a proxy keeps for fallbacks, all services together; beyond it the oldest goes. */
 export const RESPONSE_CACHE_BOUNDS = { bytesMax: 16 * 1024 * 1024, entriesMax: 4_096 };
 /** A longer body is no fallback. */

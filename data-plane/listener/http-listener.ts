@@ -3,6 +3,7 @@ import { createServer, type Server, type Socket } from "node:net";
 import type { Address } from "../../shared/address.ts";
 import { OVERLOAD_PERIOD_MS, TRACE_SAMPLE_RATIO } from "../../shared/defaults.ts";
 import {
+  ACCEPT_BACKLOG,
   CONNECTIONS_PER_LISTENER_MAX,
   POLITE_REFUSALS_MAX,
   RELAY_BUFFER_BYTES_MAX,
@@ -120,7 +121,7 @@ export class HttpListener implements ConnectionHome {
   listen(address: Address): Promise<Address> {
     return new Promise((resolve, reject) => {
       this.#server.once("error", reject);
-      this.#server.listen({ ...address, reusePort: this.#sharesPort }, () => {
+      this.#server.listen({ ...address, backlog: ACCEPT_BACKLOG, reusePort: this.#sharesPort }, () => {
         this.#server.off("error", reject);
         this.#server.on("error", this.services.onBug);
         const bound = this.address();
