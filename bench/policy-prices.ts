@@ -84,7 +84,7 @@ export function pricePolicies(price: Price): void {
   );
   const shedder = new LoadShedder(20_000, 50);
   price("load shedder: admit and release", () => {
-    const got = shedder.admit("outside", 0.5, 0);
+    const got = shedder.admit(false, 0.5, 0);
     shedder.release();
     return got;
   });

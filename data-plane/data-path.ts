@@ -14,7 +14,8 @@ import type { ConnectionTimes } from "./listener/connection-home.ts";
 import { HttpListener, type HttpListenerOptions } from "./listener/http-listener.ts";
 import { ListenerSet, type ListenerSpec } from "./listener/listener-set.ts";
 import type { ProxyLimitValues } from "./proxy-limits.ts";
-import { LoadShedder } from "./policy/load-shedder.ts";
+import { OwnCount } from "./policy/count.ts";
+import { LoadShedder, type Shedders } from "./policy/load-shedder.ts";
 import { ResponseCache } from "./policy/response-cache.ts";
 import { hearAttempt } from "./request/judge-attempt.ts";
 import { applyRuntime, RuntimeHolder } from "./runtime/apply.ts";
@@ -95,7 +96,7 @@ export class DataPath {
   readonly #wheel = new TimerWheel(systemClock);
   readonly #wheelTurning: Timer;
   readonly #loopDelay = loopProbe();
-  readonly #shedder: LoadShedder;
+  readonly #shedders: Shedders;
   readonly #shedding: Timer;
   /** Undefined: hosts outside the mesh are not for this proxy. */
   readonly #egress: Egress | undefined;
@@ -124,15 +125,15 @@ export class DataPath {
     const shell = { wheel: this.#wheel, clock: systemClock, random: systemRandom, log, news: this.#news };
     this.checker = new HealthChecker(this.#wheel, systemRandom);
     this.watches = new EndpointWatches({ ...shell, checker: this.checker });
-    this.#shedder = new LoadShedder(
-      config.limits.requestsMax,
-      OVERLOAD_PERIOD_MS,
-      shared?.counts.of("requests-in-flight"),
-    );
+    const inFlight = shared?.counts.of("requests-in-flight") ?? new OwnCount();
+    const shedder = (): LoadShedder => new LoadShedder(config.limits.requestsMax, OVERLOAD_PERIOD_MS, inFlight);
+    this.#shedders = { inbound: shedder(), outbound: shedder() };
     this.listeners = new ListenerSet(this.#listenerMaker(), log);
     this.#wheelTurning = turnWheel(this.#wheel, systemTimers);
     this.#shedding = systemTimers.every(OVERLOAD_PERIOD_MS, () => {
-      this.#shedder.onTurn(systemClock.nowMs(), performance.nodeTiming.idleTime);
+      const { idleTime } = performance.nodeTiming;
+      this.#shedders.inbound.onTurn(systemClock.nowMs(), idleTime);
+      this.#shedders.outbound.onTurn(systemClock.nowMs(), idleTime);
     });
   }
 
@@ -167,7 +168,7 @@ export class DataPath {
         ...this.requestMetrics.families(),
         ...rateLimitFamilies(this.rateLimits),
         ...endpointFamilies(this.watches.values()),
-        ...overloadFamilies(this.#shedder),
+        ...overloadFamilies(this.#shedders),
         ...resilienceFamilies(this.holder.current, nowMs),
         ...trafficFamilies({
           listeners: this.listeners.all(),
@@ -260,7 +261,7 @@ export class DataPath {
         sink,
         responses: this.responses,
         calls,
-        shedder: this.#shedder,
+        shedder: spec.direction === "inbound" ? this.#shedders.inbound : this.#shedders.outbound,
         wheel: this.#wheel,
         identity: { service, version },
         codec: { pathMode, underscores, limits: codecLimits(limits) },

@@ -215,7 +215,7 @@ export const REQUESTS_MAX = 20_000;
 export const OVERLOAD_PERIOD_MS = 50;
 
 /** So long a request waits for room in a crowded proxy at most; the line is about two seconds long. */
-export const ROOM_WAIT_MS = 4_000;
+export const ROOM_WAIT_MS = 10_000;
 
 // Fallbacks (semantics.md 20, 9).
 /** A stored answer is replaced at most this often. */

@@ -1,6 +1,6 @@
 import { ROOM_WAIT_MS } from "../../shared/defaults.ts";
 import { Deadline, type DeadlineOwner } from "../../shared/timer-wheel.ts";
-import type { Waiter } from "../policy/waiting-line.ts";
+import { Place, type Waiter } from "../policy/waiting-line.ts";
 import type { ListenerServices } from "../request/listener-services.ts";
 import type { ConnectionHome } from "./connection-home.ts";
 import type { ReadGate } from "./read-gate.ts";
@@ -13,7 +13,7 @@ const COPIED_BYTES_MAX = 1_024;
 
 /** The listener, as far as a rest needs it. */
 export interface RestHome extends Pick<ConnectionHome, "inFlight"> {
-  readonly services: Pick<ListenerServices, "shedder" | "clock" | "wheel" | "direction">;
+  readonly services: Pick<ListenerServices, "shedder" | "clock" | "wheel">;
 }
 
 export interface RestOwner {
@@ -27,19 +27,18 @@ export interface RestOwner {
  *     request comes ──▶ away: the one before was refused, and it was told to stay away ──┬──▶ over
  *                   └──▶ in line: there is no room for it at present ◀───────────────────┘
  *
- * In line it waits for {@link ROOM_WAIT_MS} at most. Who has been away always finds a place there. For whoever waits for
- * the listener to end, a request that rests has begun.
+ * Either ends earlier when there is room. In line it waits for {@link ROOM_WAIT_MS} at most. Who has been away always finds
+ * a place there. For whoever waits for the listener to end, a request that rests has begun.
  */
 export class Rest implements Waiter, DeadlineOwner {
   /** For how long the present request has rested: whole milliseconds, at least 1; or 0. */
   restedMs = 0;
-  /** It stands in line. */
-  isWaiting = false;
   readonly #owner: RestOwner;
   readonly #home: RestHome;
   readonly #gate: Pick<ReadGate, "keep">;
   readonly #deadline = new Deadline(this);
-  #isAway = false;
+  readonly #place = new Place(this);
+  #isResting = false;
   #awayUntilMs = NEVER_MS;
   #sinceMs = NEVER_MS;
 
@@ -50,7 +49,7 @@ export class Rest implements Waiter, DeadlineOwner {
   }
 
   get isResting(): boolean {
-    return this.#isAway || this.isWaiting;
+    return this.#isResting;
   }
 
   /** Its request has been refused, and it was told to come no earlier. */
@@ -63,6 +62,7 @@ export class Rest implements Waiter, DeadlineOwner {
   takes(bytes: Buffer): boolean {
     const restMs = this.#begin();
     if (restMs === 0) return false;
+    this.#isResting = true;
     this.#sinceMs = this.#home.services.clock.nowMs();
     this.#home.inFlight += 1;
     this.#gate.keep(bytes.length <= COPIED_BYTES_MAX ? Buffer.from(bytes) : bytes);
@@ -75,17 +75,16 @@ export class Rest implements Waiter, DeadlineOwner {
   }
 
   onDeadline(): void {
-    if (this.#isAway && this.#wait(true) > 0) {
-      this.#isAway = false;
-      this.#home.services.wheel.arm(this.#deadline, ROOM_WAIT_MS);
-    } else this.#over();
+    const { clock, shedder, wheel } = this.#home.services;
+    if (shedder.returns(this.#place, clock.nowMs())) wheel.arm(this.#deadline, ROOM_WAIT_MS);
+    else this.#over();
   }
 
   /** The client is gone. */
   end(): void {
-    if (!this.isResting) return;
-    this.#isAway = false;
-    this.isWaiting = false;
+    if (!this.#isResting) return;
+    this.#isResting = false;
+    this.#place.line?.leave(this.#place);
     this.#home.inFlight -= 1;
     this.#home.services.wheel.cancel(this.#deadline);
   }
@@ -96,22 +95,13 @@ export class Rest implements Waiter, DeadlineOwner {
     this.#owner.onRestOver();
   }
 
+  /** Returns for how long it rests; 0 when it need not. */
   #begin(): number {
-    const untilMs = this.#awayUntilMs;
-    if (untilMs === NEVER_MS) return this.#wait(false);
-    this.#awayUntilMs = NEVER_MS;
     const { clock, shedder } = this.#home.services;
-    const nowMs = clock.nowMs();
+    const awayMs = this.#awayUntilMs === NEVER_MS ? 0 : this.#awayUntilMs - clock.nowMs();
+    this.#awayUntilMs = NEVER_MS;
     // A client that does not keep to Retry-After is kept away, for as long as there is too much to do.
-    if (untilMs <= nowMs || !shedder.isCrowded(nowMs)) return this.#wait(false);
-    this.#isAway = true;
-    return untilMs - nowMs;
-  }
-
-  /** The app's own calls stand in no line: what is under way waits for them. */
-  #wait(wasAway: boolean): number {
-    const { direction, clock, shedder } = this.#home.services;
-    this.isWaiting = direction === "inbound" && shedder.joins(this, wasAway, clock.nowMs());
-    return this.isWaiting ? ROOM_WAIT_MS : 0;
+    if (awayMs > 0 && shedder.keepsAway(this.#place)) return awayMs;
+    return shedder.joins(this.#place, false, clock.nowMs()) ? ROOM_WAIT_MS : 0;
   }
 }

@@ -1,39 +1,60 @@
-/** Who waits to be let in. */
+/** Who waits to be let in. Told once, and then it waits no more. */
 export interface Waiter {
-  /** False once it has gone, or waits no more for another reason. */
-  readonly isWaiting: boolean;
   onRoom(): void;
 }
 
-/** First come, first served. Who leaves from the middle keeps the place until it comes by. */
+/** Where a waiter stands; a node of the line's list, so joining and leaving allocate nothing. */
+export class Place {
+  readonly waiter: Waiter | undefined;
+  /** The line it stands in. This, and its neighbours, are the line's own. */
+  line: WaitingLine | undefined = undefined;
+  next: Place | undefined = undefined;
+  previous: Place | undefined = undefined;
+
+  constructor(waiter: Waiter | undefined) {
+    this.waiter = waiter;
+  }
+}
+
+/** First come, first served; whoever leaves, leaves at once. */
 export class WaitingLine {
-  readonly #waiters: (Waiter | undefined)[] = [];
-  #first = 0;
+  length = 0;
+  /** Before the first and behind the last. */
+  readonly #ends = new Place(undefined);
 
-  /** With the places of those who have left. */
-  get length(): number {
-    return this.#waiters.length - this.#first;
+  constructor() {
+    this.#ends.next = this.#ends;
+    this.#ends.previous = this.#ends;
   }
 
-  join(waiter: Waiter): void {
-    this.#waiters.push(waiter);
+  /** A place that stands in a line has to leave it before. */
+  join(place: Place): void {
+    const last = this.#ends.previous;
+    place.line = this;
+    place.next = this.#ends;
+    place.previous = last;
+    this.#ends.previous = place;
+    if (last !== undefined) last.next = place;
+    this.length += 1;
   }
 
-  /** The first that still waits, or undefined with nobody left. */
-  next(): Waiter | undefined {
-    while (this.#first < this.#waiters.length) {
-      const waiter = this.#waiters[this.#first];
-      this.#waiters[this.#first] = undefined;
-      this.#first += 1;
-      if (2 * this.#first >= this.#waiters.length) this.#forget();
-      if (waiter?.isWaiting === true) return waiter;
-    }
-    return undefined;
+  leave(place: Place): void {
+    if (place.line !== this) return;
+    const { next, previous } = place;
+    if (next !== undefined) next.previous = previous;
+    if (previous !== undefined) previous.next = next;
+    place.line = undefined;
+    place.next = undefined;
+    place.previous = undefined;
+    this.length -= 1;
   }
 
-  /** The empty places at the front are given up when they are half of all: each place is moved once at most. */
-  #forget(): void {
-    this.#waiters.splice(0, this.#first);
-    this.#first = 0;
+  /** Tells the first, who leaves; or returns that nobody is here. */
+  letFirstIn(): boolean {
+    const first = this.#ends.next;
+    if (first === undefined || first === this.#ends) return false;
+    this.leave(first);
+    first.waiter?.onRoom();
+    return true;
   }
 }

@@ -1,5 +1,5 @@
 import { FALLBACK_TRY_MS } from "../../shared/defaults.ts";
-import { Deadline, type TimerWheel } from "../../shared/timer-wheel.ts";
+import { Deadline } from "../../shared/timer-wheel.ts";
 import type { CodecFailure, HeaderList, ResponseHead } from "../http1/message.ts";
 import type { LoadShedder } from "../policy/load-shedder.ts";
 import { isCutOff } from "../policy/retry-refusal.ts";
@@ -72,11 +72,8 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
   start(): void {
     const { ctx } = this;
     if (ctx.downstream.isRefused) return this.#answer("overload");
-    const { shedder, direction, random } = ctx.services;
-    const rank = direction !== "inbound" ? "inside" : ctx.downstream.restedMs > 0 ? "rested" : "outside";
-    this.#isAdmitted = shedder.admit(rank, random.unit(), ctx.startMs);
-    // After this event, when nothing is half done.
-    if (shedder.isLookDue(ctx.startMs)) process.nextTick(lookAtDeadlines, ctx.services.wheel);
+    const { shedder, random } = ctx.services;
+    this.#isAdmitted = shedder.admit(ctx.downstream.restedMs > 0, random.unit(), ctx.startMs);
     if (!this.#isAdmitted) return this.#shed();
     if (ctx.head.method === "OPTIONS" && !countForward(ctx.head)) return this.#end(replyOptions(ctx));
     const route = findRoute(ctx);
@@ -90,9 +87,13 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
   }
 
   #shed(): void {
-    findCall(this.ctx);
-    const { services, downstream, startMs } = this.ctx;
-    downstream.rest(services.shedder.restMs(startMs));
+    const { ctx } = this;
+    findCall(ctx);
+    if (ctx.traceId === "") readPropagation(ctx);
+    const { direction, shedder } = ctx.services;
+    // The connection of another proxy carries somebody else's request next.
+    const isFromProxy = direction === "inbound" && ctx.source !== "";
+    if (!isFromProxy) ctx.downstream.rest(shedder.restMs(ctx.startMs));
     this.#answer("load-shed");
   }
 
@@ -363,8 +364,4 @@ export class ProxyRequest implements TriesOwner, FaultOwner {
 
 function letIn(shedder: LoadShedder): void {
   shedder.letIn();
-}
-
-function lookAtDeadlines(wheel: TimerWheel): void {
-  wheel.advance();
 }

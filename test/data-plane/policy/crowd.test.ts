@@ -10,10 +10,10 @@ function turn(crowd: Crowd, nowMs: number, count: number, tookMs: number): void 
   for (let n = 0; n < count; n += 1) crowd.onRequest(nowMs + (n * tookMs) / (count - 1));
 }
 
-/** Comes at 0 and is noticed at 200; `inFlight` were under way before. */
-function crowdOf(inFlight: number): Crowd {
+/** Comes at 0 and is noticed at 200; many were under way before. */
+function newCrowd(): Crowd {
   const crowd = new Crowd();
-  crowd.onTurn(0, 0, inFlight);
+  crowd.onTurn(0, 0, 0, 300);
   turn(crowd, 0, 2_000, 200);
   return crowd;
 }
@@ -23,7 +23,7 @@ const ANSWERS_PER_TURN = 200;
 
 /** A service that takes so many turns to answer, and always somebody in line. Of 400 turns, the second half. */
 function underLoad(serviceTurns: number): { readonly answered: number; readonly rooms: readonly number[] } {
-  const crowd = crowdOf(0);
+  const crowd = newCrowd();
   const rooms: number[] = [];
   let answered = 0;
   for (let at = 0; at < 400; at += 1) {
@@ -32,7 +32,7 @@ function underLoad(serviceTurns: number): { readonly answered: number; readonly 
     crowd.onAdmitted();
     // Little's law: those under way are with the service, or they keep the loop busy.
     const share = Math.min(1, crowd.room / (ANSWERS_PER_TURN * serviceTurns));
-    crowd.onTurn(nowMs, 1 - share, crowd.room);
+    crowd.onTurn(nowMs, 0, 1 - share, crowd.room);
     if (at < 200) continue;
     answered += share / 200;
     rooms.push(crowd.room);
@@ -41,41 +41,61 @@ function underLoad(serviceTurns: number): { readonly answered: number; readonly 
 }
 
 describe("a crowd", () => {
-  it("leaves as much room as was taken before it, but enough to keep a proxy busy", () => {
-    assert.deepEqual([crowdOf(1_000).room, crowdOf(3).room, new Crowd().room], [1_000, 256, Infinity]);
+  it("leaves room for so many as keep a proxy busy", () => {
+    assert.deepEqual([newCrowd().room, new Crowd().room], [64, Infinity]);
   });
 
-  it("has deadlines looked at while no timer does, once in a while, and takes room away each time", () => {
-    const crowd = crowdOf(1_000);
+  it("takes room away every 100 ms of a turn that goes on, and none in the next one", () => {
+    const crowd = newCrowd();
+    const roomAt = (nowMs: number): number => {
+      crowd.onRequest(nowMs);
+      return crowd.room;
+    };
+    // It was noticed a little after 100.
+    assert.deepEqual([201, 203, 302, 304, 403].map(roomAt), [64, 57, 57, 51, 51]);
+    crowd.onTurn(410, 0, 0.05, 0);
+    assert.deepEqual([411, 1_000].map(roomAt), [51, 51]);
+  });
+
+  it("is there when the loop is late again and again, if it has so many requests that it can be late because of them", () => {
+    const late = (turns: number, lateMs: number, inFlight: number, begun: number): boolean => {
+      const crowd = new Crowd();
+      let nowMs = 0;
+      for (let at = 0; at < turns; at += 1) {
+        nowMs += PERIOD_MS + lateMs;
+        for (let n = 0; n < begun; n += 1) crowd.onRequest(nowMs);
+        crowd.onTurn(nowMs, lateMs, 0, inFlight);
+      }
+      return Number.isFinite(crowd.room);
+    };
+    assert.deepEqual([late(4, 101, 33, 0), late(4, 101, 0, 33)], [true, true]);
     assert.deepEqual(
-      [201, 202, 300, 302, 303].map((nowMs) => crowd.isLookDue(nowMs)),
-      [true, false, false, true, false],
+      [late(3, 5_000, 33, 33), late(40, 100, 1_000, 1_000), late(40, 5_000, 32, 32)],
+      [false, false, false],
     );
-    assert.equal(crowd.room, 902);
-    crowd.onTurn(310, 0, 0);
-    assert.equal(crowd.isLookDue(1_000), false);
+    const pauses = new Crowd();
+    for (let at = 1; at < 40; at += 1) pauses.onTurn(at * 500, at % 4 === 0 ? 0 : 450, 0, 1_000);
+    assert.equal(pauses.room, Infinity);
   });
 
-  it("gives room as far as the loop has nothing to do, and takes it while it always has, if somebody has to wait", () => {
-    const crowd = crowdOf(1_000);
+  it("gives room as far as the loop has nothing to do, if somebody has to wait, and takes it while it always has", () => {
+    const crowd = newCrowd();
     const rooms = [0.5, 0.5, 0.1, 0.05, 0.049, 0].map((idleShare, at) => {
       const nowMs = 300 + at * PERIOD_MS;
       if (at !== 1) crowd.onWaiting(nowMs);
       crowd.onAdmitted();
-      crowd.onTurn(nowMs, idleShare, 1_000);
+      crowd.onTurn(nowMs, 0, idleShare, 1_000);
       return crowd.room;
     });
-    assert.deepEqual(rooms, [1_250, 1_250, 1_313, 1_346, 1_278, 1_214]);
+    assert.deepEqual(rooms, [80, 80, 84, 87, 78, 70]);
     for (let at = 0; at < 100; at += 1) {
-      crowd.onWaiting(600 + at);
-      crowd.onAdmitted();
-      crowd.onTurn(600 + at, 0, 1_000);
+      crowd.onTurn(600 + at, 0, 0, 1_000);
     }
     assert.equal(crowd.room, 16);
   });
 
   it("lets somebody in beside what does not end, though the loop has no time", () => {
-    const crowd = crowdOf(0);
+    const crowd = newCrowd();
     let inFlight = 100;
     let served = 0;
     for (let nowMs = 300; nowMs < 10_300; nowMs += PERIOD_MS) {
@@ -84,15 +104,15 @@ describe("a crowd", () => {
       const room = Math.max(0, crowd.room - inFlight);
       for (let n = 0; n < room; n += 1) crowd.onAdmitted();
       if (nowMs >= 5_300) served += room;
-      crowd.onTurn(nowMs, 0, inFlight);
+      crowd.onTurn(nowMs, 0, 0, inFlight);
     }
     assert.ok(served >= 400 && crowd.room < 120, `${served} served, room for ${crowd.room}`);
     // It drains what came before it: nobody is let in meanwhile, and that is well.
-    const draining = crowdOf(300);
+    const draining = newCrowd();
     for (inFlight = 290; inFlight > 200; inFlight -= 10) {
       draining.onWaiting(300);
-      draining.onTurn(300, 0, inFlight);
-      assert.ok(draining.room <= 300);
+      draining.onTurn(300, 0, 0, inFlight);
+      assert.ok(draining.room <= 64);
     }
   });
 
@@ -107,16 +127,16 @@ describe("a crowd", () => {
   });
 
   it("has gone when nobody had to wait for a second", () => {
-    const crowd = crowdOf(0);
+    const crowd = newCrowd();
     crowd.onWaiting(500);
-    crowd.onTurn(1_499, 0, 256);
+    crowd.onTurn(1_499, 0, 0, 256);
     assert.deepEqual([crowd.isPresent(1_499), Number.isFinite(crowd.room)], [true, true]);
-    crowd.onTurn(1_500, 0, 256);
+    crowd.onTurn(1_500, 0, 0, 256);
     assert.deepEqual([crowd.isPresent(1_500), crowd.room], [false, Infinity]);
   });
 
   it("may wait in a line as long as what is let in within two seconds, which one bad second does not shorten", () => {
-    const crowd = crowdOf(0);
+    const crowd = newCrowd();
     assert.equal(crowd.lineMax, 256);
     const second = (nowMs: number, admitted: number): number => {
       for (let n = 0; n < admitted; n += 1) crowd.onAdmitted();
@@ -126,19 +146,29 @@ describe("a crowd", () => {
     assert.deepEqual([second(1_000, 4_000), second(2_000, 0), second(4_000, 10_000)], [8_000, 6_000, 10_000]);
   });
 
-  it("tells the refused to stay away for longer the more they are, with some chance, and for five seconds at most", () => {
-    const crowd = crowdOf(0);
+  it("may wait in a line that refusals do not shorten, which take the time of half as many answers", () => {
+    const crowd = newCrowd();
+    for (let n = 0; n < 2_000; n += 1) {
+      if (n < 1_500) crowd.onAdmitted();
+      crowd.onRefused(300, 0);
+    }
+    crowd.onRequest(1_000);
+    assert.equal(crowd.lineMax, 5_000);
+  });
+
+  it("tells the refused to stay away for longer the more they are, with some chance, and for ten seconds at most", () => {
+    const crowd = newCrowd();
     const restOf = (unit: number): number => {
       crowd.onRefused(300, unit);
       return Math.round(crowd.restMs);
     };
-    assert.deepEqual([restOf(0), restOf(0.5)], [1_008, 864]);
-    for (let n = 0; n < 247; n += 1) crowd.onRefused(300, 0);
+    assert.deepEqual([restOf(0), restOf(0.5)], [1_020, 884]);
+    for (let n = 0; n < 97; n += 1) crowd.onRefused(300, 0);
     assert.equal(restOf(0), 3_000);
     for (let n = 0; n < 1_000; n += 1) crowd.onRefused(300, 0);
-    assert.deepEqual([restOf(0), restOf(0.5)], [5_000, 4_250]);
+    assert.deepEqual([restOf(0), restOf(0.5)], [10_000, 8_500]);
     // In the next second as many are expected.
     crowd.onRequest(1_300);
-    assert.equal(restOf(0), 5_000);
+    assert.equal(restOf(0), 10_000);
   });
 });

@@ -3,29 +3,18 @@ import { describe, it } from "node:test";
 
 import fc from "fast-check";
 
-import { LoadShedder, type Rank } from "../../../data-plane/policy/load-shedder.ts";
-import { seededRandom } from "../../../shared/random.ts";
+import { OwnCount } from "../../../data-plane/policy/count.ts";
+import { LoadShedder } from "../../../data-plane/policy/load-shedder.ts";
+import { Place } from "../../../data-plane/policy/waiting-line.ts";
 
 const PERIOD_MS = 50;
 /** What a crowd leaves when nothing was under way before it. */
-const ROOM = 256;
+const ROOM = 64;
 const LINE = 256;
 
 /** Lets the loop be late by so much at each of so many turns. */
 function turn(shedder: LoadShedder, from: { nowMs: number }, turns: number, lateMs: number): void {
   for (let count = 0; count < turns; count += 1) shedder.onTurn((from.nowMs += PERIOD_MS + lateMs), 0);
-}
-
-/** Of a thousand requests that come while 32 others are under way. */
-function refusedOf(shedder: LoadShedder, rank: Rank): number {
-  const random = seededRandom(3);
-  let refused = 0;
-  while (shedder.inFlight < 32) shedder.admit("outside", 0, 0);
-  for (let count = 0; count < 1_000; count += 1) {
-    if (shedder.admit(rank, random.unit(), 0)) shedder.release();
-    else refused += 1;
-  }
-  return refused;
 }
 
 /** So many come in one turn after a pause, one every `everyMs`, and none is finished. */
@@ -37,7 +26,7 @@ function crowd(
   const shedder = new LoadShedder(Infinity, PERIOD_MS);
   shedder.onTurn(0, 0);
   let admitted = 0;
-  for (let n = 1; n <= count; n += 1) if (shedder.admit("outside", 0, pauseMs + n * everyMs)) admitted += 1;
+  for (let n = 1; n <= count; n += 1) if (shedder.admit(false, 0, pauseMs + n * everyMs)) admitted += 1;
   return { shedder, admitted };
 }
 
@@ -45,63 +34,41 @@ describe("the load shedder", () => {
   it("lets no more than its bound be under way", () => {
     const shedder = new LoadShedder(2, PERIOD_MS);
     assert.deepEqual(
-      [1, 2, 3].map(() => shedder.admit("outside", 0, 0)),
+      [1, 2, 3].map(() => shedder.admit(false, 0, 0)),
       [true, true, false],
     );
     shedder.release();
-    assert.equal(shedder.admit("outside", 0, 0), true);
+    assert.equal(shedder.admit(false, 0, 0), true);
     assert.deepEqual([shedder.inFlight, shedder.refusedFull], [2, 1]);
   });
 
   it("refuses nothing while the loop is in time, nor for a pause: only when it is late again and again", () => {
     const shedder = new LoadShedder(Infinity, PERIOD_MS);
     const time = { nowMs: 0 };
-    turn(shedder, time, 100, 200);
-    assert.equal(refusedOf(shedder, "outside"), 0);
+    turn(shedder, time, 100, 50);
     turn(shedder, time, 3, 2_000);
-    assert.equal(refusedOf(shedder, "outside"), 0);
-    turn(shedder, time, 1, 300);
-    assert.ok(refusedOf(shedder, "outside") > 100);
-    turn(shedder, time, 2, 0);
-    assert.equal(refusedOf(shedder, "outside"), 0);
-  });
-
-  it("refuses nothing for lateness while few requests are under way: the loop is late for another reason", () => {
-    const shedder = new LoadShedder(Infinity, PERIOD_MS);
-    turn(shedder, { nowMs: 0 }, 1_000, 1_000);
-    for (let count = 0; count < 32; count += 1) assert.equal(shedder.admit("outside", 0, 0), true);
-    assert.equal(shedder.admit("outside", 0, 0), false);
-    shedder.release();
-    assert.equal(shedder.admit("outside", 0, 0), true);
-  });
-
-  it("refuses what comes from outside before the app's own calls", () => {
-    const shedder = new LoadShedder(Infinity, PERIOD_MS);
-    turn(shedder, { nowMs: 0 }, 9, 300);
-    assert.ok(refusedOf(shedder, "outside") > 900);
-    assert.equal(refusedOf(shedder, "inside"), 0);
-  });
-
-  it("always lets somebody in, and everybody a second after the loop is in time again", () => {
-    const shedder = new LoadShedder(Infinity, PERIOD_MS);
-    const time = { nowMs: 0 };
-    turn(shedder, time, 1_000, 1_000);
-    assert.ok(refusedOf(shedder, "outside") < 1_000 && refusedOf(shedder, "inside") < 1_000);
+    assert.equal(shedder.isCrowded(time.nowMs), false);
+    while (shedder.inFlight < 100) shedder.admit(false, 0, time.nowMs);
+    turn(shedder, time, 3, 2_000);
+    assert.equal(shedder.isCrowded(time.nowMs), false);
+    turn(shedder, time, 1, 150);
+    assert.equal(shedder.isCrowded(time.nowMs), true);
+    assert.equal(shedder.admit(false, 0, time.nowMs), false);
+    for (let count = 0; count < 100; count += 1) shedder.release();
     turn(shedder, time, 20, 0);
-    assert.deepEqual([refusedOf(shedder, "outside"), refusedOf(shedder, "inside")], [0, 0]);
+    assert.deepEqual([shedder.inFlight, shedder.isCrowded(time.nowMs)], [0, false]);
   });
 
   it("lets no more be under way than keep it busy once more have come in one long turn than the system gives at once", () => {
     const { shedder, admitted } = crowd(2_000, 0.1);
     // 1,024 are what may come at once; by the next one 100 ms have passed since the first.
-    assert.equal(admitted, 1_024);
-    assert.deepEqual([shedder.isCrowded(200), shedder.refusedCrowd], [true, 2_000 - 1_024]);
-    for (let count = 0; count <= 1_024 - ROOM; count += 1) shedder.release();
+    assert.equal(admitted, 1_025);
+    assert.deepEqual([shedder.isCrowded(200), shedder.refusedCrowd], [true, 2_000 - 1_025]);
+    for (let count = 0; count <= 1_025 - ROOM; count += 1) shedder.release();
     assert.deepEqual(
-      [1, 2].map(() => shedder.admit("outside", 0, 200)),
+      [1, 2].map(() => shedder.admit(false, 0, 200)),
       [true, false],
     );
-    assert.equal(shedder.admit("inside", 0, 200), true);
   });
 
   it("sees no crowd in as many that come in short turns, in fewer that come in a long one, or after a pause", () => {
@@ -111,7 +78,7 @@ describe("the load shedder", () => {
     const shedder = new LoadShedder(Infinity, PERIOD_MS);
     for (let nowMs = 0; nowMs < 5_000; nowMs += 100) {
       shedder.onTurn(nowMs, 0);
-      for (let count = 0; count < 1_000; count += 1) assert.equal(shedder.admit("outside", 0, nowMs + 99), true);
+      for (let count = 0; count < 1_000; count += 1) assert.equal(shedder.admit(false, 0, nowMs + 99), true);
     }
   });
 
@@ -119,17 +86,16 @@ describe("the load shedder", () => {
     const { shedder } = crowd(2_000, 0.1);
     const told: number[] = [];
     const join = (id: number, hasRested = false): boolean =>
-      shedder.joins({ isWaiting: true, onRoom: () => void told.push(id) }, hasRested, 200);
+      shedder.joins(new Place({ onRoom: () => void told.push(id) }), hasRested, 200);
     for (let id = 0; id < LINE; id += 1) assert.equal(join(id), true);
     assert.deepEqual([join(LINE), join(LINE, true), shedder.waiting], [false, true, LINE + 1]);
-    for (let count = 0; count < 1_024 - ROOM; count += 1) assert.equal(shedder.release(), false);
+    for (let count = 0; count < 1_025 - ROOM; count += 1) assert.equal(shedder.release(), false);
     assert.equal(shedder.release(), true);
-    // Nobody is let in before who waits; but who was told to come is, and an app's own call has never waited.
-    assert.equal(shedder.admit("outside", 0, 200), false);
-    assert.equal(shedder.admit("rested", 0, 200), true);
-    assert.equal(shedder.admit("rested", 0, 200), false);
-    assert.equal(shedder.admit("inside", 0, 200), true);
-    for (let count = 0; count < 3; count += 1) shedder.release();
+    // Nobody is let in before who waits; but who was told to come is.
+    assert.equal(shedder.admit(false, 0, 200), false);
+    assert.equal(shedder.admit(true, 0, 200), true);
+    assert.equal(shedder.admit(true, 0, 200), false);
+    for (let count = 0; count < 2; count += 1) shedder.release();
     // The waiters of this test bring no request, so there stays room until the line is empty.
     shedder.letIn();
     assert.deepEqual(told, [...Array(LINE).keys(), LINE]);
@@ -140,36 +106,41 @@ describe("the load shedder", () => {
     const { shedder } = crowd(2_000, 0.1);
     let served = 0;
     for (let id = 0; id < 100; id += 1) {
-      shedder.joins({ isWaiting: true, onRoom: () => (served += Number(shedder.admit("rested", 0, 200))) }, false, 200);
+      const onRoom = (): void => void (served += Number(shedder.admit(true, 0, 200)));
+      shedder.joins(new Place({ onRoom }), false, 200);
     }
-    for (let count = 0; count < 1_024 - ROOM + 10; count += 1) shedder.release();
+    for (let count = 0; count < 1_025 - ROOM + 10; count += 1) shedder.release();
     shedder.letIn();
     assert.deepEqual([served, shedder.inFlight, shedder.waiting], [10, ROOM, 90]);
     for (let n = 1; n <= 30; n += 1) shedder.onTurn(200 + PERIOD_MS * n, PERIOD_MS * n);
     assert.deepEqual([served, shedder.waiting], [100, 0]);
   });
 
-  it("leaves room for the app's own calls, however small the room for others has become", () => {
+  it("still has a room after two turns in one moment", () => {
     const { shedder } = crowd(2_000, 0.1);
-    while (shedder.inFlight > 300) shedder.release();
-    for (let nowMs = 250; nowMs < 5_250; nowMs += PERIOD_MS) {
-      // Two turns in one moment say nothing of idleness.
-      shedder.onTurn(nowMs, 0);
-      shedder.joins({ isWaiting: true, onRoom: () => assert.fail("there is no room") }, false, nowMs);
-      if (shedder.admit("inside", 0, nowMs)) shedder.release();
-      shedder.onTurn(nowMs, 0);
-    }
-    while (shedder.admit("inside", 0, 5_250));
-    assert.equal(shedder.inFlight, 512);
-    while (shedder.inFlight > 16) shedder.release();
-    assert.equal(shedder.release(), true);
+    while (shedder.inFlight > 40) shedder.release();
+    for (let turns = 0; turns < 2; turns += 1) shedder.onTurn(250, 0);
+    while (shedder.admit(false, 0, 250));
+    assert.equal(shedder.inFlight, 51);
+  });
+
+  it("shares its bound with others, and neither counts nor keeps anybody waiting for what they have under way", () => {
+    const ofAll = new OwnCount();
+    const [one, other] = [new LoadShedder(3, PERIOD_MS, ofAll), new LoadShedder(3, PERIOD_MS, ofAll)];
+    assert.deepEqual(
+      [one, other, one, other].map((shedder) => shedder.admit(false, 0, 0)),
+      [true, true, true, false],
+    );
+    assert.deepEqual([one.inFlight, other.inFlight, other.refusedFull, ofAll.total], [2, 1, 1, 3]);
+    one.release();
+    assert.deepEqual([other.admit(false, 0, 0), one.admit(false, 0, 0)], [true, false]);
   });
 
   it("counts what is under way exactly, whatever happens", () => {
     const event = fc.oneof(
       fc.record({
         kind: fc.constant("admit" as const),
-        rank: fc.constantFrom<Rank>("outside", "rested", "inside"),
+        hasRested: fc.boolean(),
         unit: fc.double({ min: 0, max: 0.999, noNaN: true }),
       }),
       fc.record({ kind: fc.constant("release" as const) }),
@@ -181,7 +152,7 @@ describe("the load shedder", () => {
         let [nowMs, open, refused] = [0, 0, 0];
         for (const one of events) {
           if (one.kind === "turn") shedder.onTurn((nowMs += PERIOD_MS + one.lateMs), 0);
-          else if (one.kind === "admit" && shedder.admit(one.rank, one.unit, nowMs)) open += 1;
+          else if (one.kind === "admit" && shedder.admit(one.hasRested, one.unit, nowMs)) open += 1;
           else if (one.kind === "admit") refused += 1;
           else if (open > 0) {
             open -= 1;
@@ -189,8 +160,7 @@ describe("the load shedder", () => {
           }
           assert.equal(shedder.inFlight, open);
           assert.ok(open <= requestsMax);
-          assert.equal(shedder.refusedFull + shedder.refusedLate + shedder.refusedCrowd, refused);
-          assert.ok(shedder.severity >= 0 && shedder.severity <= 1);
+          assert.equal(shedder.refusedFull + shedder.refusedCrowd, refused);
         }
       }),
       { numRuns: 2_000 },

@@ -3,6 +3,7 @@ import type { Socket } from "node:net";
 import { describe, it, type TestContext } from "node:test";
 
 import { LoadShedder } from "../../../data-plane/policy/load-shedder.ts";
+import { Place } from "../../../data-plane/policy/waiting-line.ts";
 import { ManualClock } from "../../support/manual-clock.ts";
 import { ProxyFixture, scriptedUpstream } from "../../support/proxy-fixture.ts";
 import type { RawClient } from "../../support/raw-client.ts";
@@ -39,10 +40,10 @@ describe("a proxy with as many requests under way as it may have", () => {
   });
 });
 
-/** What a crowd leaves at most when nothing was under way before it; as many wait in line. */
-const ROOM = 256;
+/** What a crowd leaves after its first turn. */
+const ROOM = 57;
 
-/** Everything is read in one turn of the loop, which `onTurn` does not end; so many requests of it are still under way. */
+/** After the turn of the loop in which a crowd came: no room is left, and nobody waits. */
 async function crowded(t: TestContext, connectionsMax = 4) {
   const waiting: Socket[] = [];
   const seen: string[] = [];
@@ -54,60 +55,76 @@ async function crowded(t: TestContext, connectionsMax = 4) {
   const clock = new ManualClock();
   clock.now = 10_000;
   const shedder = new LoadShedder(Infinity, 50);
-  shedder.admit("outside", 0, clock.now - LONG_TURN_MS);
-  for (let count = 1; count < CROWD; count += 1) shedder.admit("outside", 0, clock.now);
+  shedder.admit(false, 0, clock.now - LONG_TURN_MS);
+  for (let count = 1; count < CROWD; count += 1) shedder.admit(false, 0, clock.now);
   const times = { keepAliveIdleMs: 1_500, headerMs: 1_500 };
   const listener = { shedder, direction: "inbound", connectionsMax, times } as const;
   const proxy = await new ProxyFixture([port], { clock, listener }).start(t);
-  const refused = async (): Promise<RawClient> => {
+  const refused = async (request = GET): Promise<RawClient> => {
     const client = await proxy.connect();
-    client.write(GET);
+    client.write(request);
     assert.match(await client.response(), /^HTTP\/1\.1 503 .*x-heddle-error: load-shed\r\nretry-after: [12]\r\n/s);
     return client;
   };
-  // So many that come no more: the line is full, and the next are refused.
-  const others = Array.from({ length: ROOM }, () => ({ isWaiting: true, onRoom: () => undefined }));
-  for (const other of others) shedder.joins(other, false, clock.now);
+  const fillLine = (): readonly Place[] => {
+    const others: Place[] = [];
+    for (;;) {
+      const other = new Place({ onRoom: () => undefined });
+      if (!shedder.joins(other, false, clock.now)) return others;
+      others.push(other);
+    }
+  };
+  const others = fillLine();
   const [hasty, patient] = [await refused(), await refused()];
-  // There would be room now, but they have been told to come later.
-  for (const other of others) other.isWaiting = false;
-  for (let count = 0; count < CROWD - 1; count += 1) shedder.release();
-  shedder.letIn();
+  for (const other of others) other.line?.leave(other);
+  shedder.onTurn(clock.now, 0);
+  while (shedder.inFlight > ROOM) shedder.release();
   const served = async (client: RawClient): Promise<void> => {
     await proxy.until(() => waiting.length > 0, "the request is with the service");
     waiting.shift()?.write(OK);
     assert.match(await client.response(), /^HTTP\/1\.1 200 /);
-  };
-  /** Takes all the room there is. */
-  const fill = (): void => {
-    while (shedder.inFlight < ROOM) shedder.admit("inside", 0, clock.now);
   };
   /** Lets in the first who waits. */
   const makeRoom = (): void => {
     while (shedder.waiting > 0 && !shedder.release());
     shedder.letIn();
   };
-  return { waiting, seen, clock, shedder, proxy, hasty, patient, served, fill, makeRoom };
+  return { waiting, seen, clock, shedder, proxy, hasty, patient, refused, served, fillLine, makeRoom };
 }
 
 describe("a crowded proxy", () => {
-  it("refuses a client at once, and reads it no earlier than it was told to come", async (t) => {
-    const { waiting, clock, shedder, proxy, hasty, patient, served } = await crowded(t);
+  it("refuses a client at once, and reads it no earlier than it was told to come, if somebody else needs the room", async (t) => {
+    const { waiting, clock, shedder, proxy, hasty, patient, served, makeRoom } = await crowded(t);
     hasty.write(GET);
+    await proxy.until(() => shedder.waiting === 1, "it is kept away");
+    const next = await proxy.connect();
+    next.write(GET);
+    await proxy.until(() => shedder.waiting === 2, "the next waits in line");
     await proxy.pass(650);
     assert.equal(waiting.length, 0);
-    // Chance decides when: the time of the request itself must not pass meanwhile.
-    for (let step = 0; step < 20 && waiting.length === 0; step += 1) await proxy.pass(20);
+    makeRoom();
+    await proxy.until(() => waiting.length === 1, "one is with the service");
+    assert.equal(shedder.waiting, 1);
+    await served(next);
+    makeRoom();
     await served(hasty);
     clock.now = 11_100;
     patient.write(GET);
     await served(patient);
-    assert.equal(shedder.inFlight, 0);
+    assert.equal(shedder.waiting, 0);
+  });
+
+  it("keeps no connection of another proxy away, which carries somebody else's request next", async (t) => {
+    const { proxy, shedder, refused, fillLine } = await crowded(t);
+    const { length } = fillLine();
+    const peer = await refused(GET.replace("\r\n\r\n", "\r\nx-heddle-source: web\r\n\r\n"));
+    peer.write(GET);
+    assert.match(await peer.response(), /^HTTP\/1\.1 503 /);
+    assert.deepEqual([proxy.sink.finished.length, shedder.waiting], [4, length]);
   });
 
   it("has the next requests wait in line, and serves them in turn as others finish", async (t) => {
-    const { waiting, shedder, proxy, served, fill, makeRoom } = await crowded(t);
-    fill();
+    const { waiting, shedder, proxy, served, makeRoom } = await crowded(t);
     const [first, second] = [await proxy.connect(), await proxy.connect()];
     first.write(GET);
     await proxy.until(() => shedder.waiting === 1, "the first waits");
@@ -125,8 +142,7 @@ describe("a crowded proxy", () => {
   });
 
   it("takes the wait in line off the time that the caller gives, and tells of it as time of the request", async (t) => {
-    const { waiting, seen, shedder, proxy, served, fill, makeRoom } = await crowded(t);
-    fill();
+    const { waiting, seen, shedder, proxy, served, makeRoom } = await crowded(t);
     const [patient, hasty] = [await proxy.connect(), await proxy.connect()];
     patient.write(GET.replace("\r\n\r\n", "\r\nx-heddle-deadline-ms: 900\r\n\r\n"));
     await proxy.until(() => shedder.waiting === 1, "the first waits");
@@ -144,13 +160,12 @@ describe("a crowded proxy", () => {
   });
 
   it("refuses who has waited in line for too long", async (t) => {
-    const { waiting, shedder, proxy, fill } = await crowded(t);
-    fill();
+    const { waiting, shedder, proxy } = await crowded(t);
     const client = await proxy.connect();
     client.write(GET);
     await proxy.until(() => shedder.waiting === 1, "it waits");
     // Longer than it would have had as an idle connection.
-    await proxy.pass(3_900);
+    await proxy.pass(9_900);
     assert.equal(proxy.sink.finished.length, 2);
     await proxy.pass(200);
     assert.match(await client.response(), /^HTTP\/1\.1 503 .*x-heddle-error: load-shed\r\n/s);
@@ -158,8 +173,7 @@ describe("a crowded proxy", () => {
   });
 
   it("tells a connection that it has no room for at once", async (t) => {
-    const { proxy, shedder, fill } = await crowded(t, 3);
-    fill();
+    const { proxy, shedder } = await crowded(t, 3);
     const [third, fourth] = [await proxy.connect(), await proxy.connect()];
     third.write(GET);
     await proxy.until(() => shedder.waiting === 1, "the third waits");
@@ -168,8 +182,7 @@ describe("a crowded proxy", () => {
   });
 
   it("lets who goes out of line go", async (t) => {
-    const { waiting, shedder, proxy, served, fill, makeRoom } = await crowded(t);
-    fill();
+    const { waiting, shedder, proxy, served, makeRoom } = await crowded(t);
     const [gone, next] = [await proxy.connect(), await proxy.connect()];
     for (const [at, client] of [gone, next].entries()) {
       client.write(GET);
@@ -181,17 +194,5 @@ describe("a crowded proxy", () => {
     makeRoom();
     await served(next);
     assert.equal(waiting.length, 0);
-  });
-
-  it("keeps its deadlines while the crowd keeps it from its timers", async (t) => {
-    const { clock, proxy, hasty, patient, waiting } = await crowded(t);
-    hasty.write(GET);
-    await proxy.pass(100);
-    // No timer turns the wheel from here on.
-    clock.now += 1_100;
-    patient.write(GET);
-    await proxy.until(() => waiting.length === 2, "both requests are with the service");
-    for (const socket of waiting) socket.write(OK);
-    assert.match(await hasty.response(), /^HTTP\/1\.1 200 /);
   });
 });
