@@ -34,7 +34,7 @@ export class LoneEnvoy {
   }
 
   /** Where requests to the app are sent. */
-  get inbound(): Address {
+  get address(): Address {
     if (this.#inbound === undefined) throw new Error("the envoy has not been started");
     return this.#inbound;
   }

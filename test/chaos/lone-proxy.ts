@@ -6,6 +6,9 @@ import { parseAddress, type Address } from "../../shared/address.ts";
 import { ask } from "../support/proxies.ts";
 import { startHeddle, type HeddleProcess } from "./child.ts";
 
+/** Nobody calls what is there (RFC 863, discard). */
+const UNUSED_PORT = 9;
+
 /**
  * A control plane and one proxy in processes of their own, and an app of the test's at `appPort` behind its inbound port:
  * for what is counted in a process as operators run it.
@@ -25,10 +28,19 @@ export class LoneProxy {
     const anyPort = "127.0.0.1:0";
     const own = ["--db", join(this.#folder, "mesh.db"), "--xds", anyPort, "--admin", anyPort];
     this.#controlPlane = await startHeddle("control-plane", ["control-plane", ...own], this.#folder);
-    const ports = ["--inbound", anyPort, "--outbound", anyPort, "--admin", anyPort];
-    const where = ["--control-plane", this.#controlPlane.ready["xds"] ?? "", "--app", `127.0.0.1:${appPort}`];
-    const args = ["proxy", "--service", "reviews", ...where, ...ports, "--access-log", "off", ...flags];
-    this.#proxy = await startHeddle("proxy", args, this.#folder, { nodeFlags: this.#nodeFlags });
+    const options = { nodeFlags: this.#nodeFlags };
+    this.#proxy = await startHeddle("proxy", this.#args("reviews", appPort, flags), this.#folder, options);
+  }
+
+  /** One more proxy of the same mesh, of the service "web", whose app is nobody. */
+  startCaller(flags: readonly string[]): Promise<HeddleProcess> {
+    return startHeddle("caller", this.#args("web", UNUSED_PORT, flags), this.#folder);
+  }
+
+  #args(service: string, appPort: number, flags: readonly string[]): readonly string[] {
+    const ports = ["--inbound", "--outbound", "--admin"].flatMap((flag) => [flag, "127.0.0.1:0"]);
+    const where = ["--control-plane", this.#controlPlane?.ready["xds"] ?? "", "--app", `127.0.0.1:${appPort}`];
+    return ["proxy", "--service", service, ...where, ...ports, "--access-log", "off", ...flags];
   }
 
   /** Where requests to the app are sent. */

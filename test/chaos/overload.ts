@@ -3,8 +3,10 @@ import { once } from "node:events";
 import { createServer, type AddressInfo } from "node:net";
 import { availableParallelism } from "node:os";
 
+import type { Address } from "../../shared/address.ts";
 import { Child } from "./child.ts";
 import { Crowd, type CrowdAnswer } from "./crowd.ts";
+import { LoneCaller, roomFlags } from "./lone-caller.ts";
 import { LoneEnvoy } from "./lone-envoy.ts";
 import { LoneProxy } from "./lone-proxy.ts";
 
@@ -13,15 +15,24 @@ const WARM_UP_RATE = 1_000;
 const WARM_UP_SEC = 8;
 /** As many as keep a proxy busy, and each other not waiting for long. */
 const CAPACITY_CLIENTS = 64;
-const CAPACITY_SEC = 4;
+const CAPACITY_SEC = 8;
 const OVER = 3;
 const GOODPUT_MIN = 0.8;
 const RECOVERY_SEC = 5;
 const BUSY = "const end = Date.now() + 300_000; while (Date.now() < end);";
 
+export const OVERLOAD_PEERS = ["heddle", "heddle-caller", "envoy"] as const;
+export type OverloadPeer = (typeof OVERLOAD_PEERS)[number];
+
+interface Measured {
+  readonly address: Address;
+  readonly pid: number;
+  stop(): Promise<void>;
+}
+
 export interface OverloadOptions {
-  /** Whose proxy it is. */
-  readonly peer: "heddle" | "envoy";
+  /** Whose proxy it is: of the service that is called, of the app that calls it, or an Envoy of the service. */
+  readonly peer: OverloadPeer;
   /** Clients, each with a kept-alive connection. */
   readonly connections: number;
   /** Other programs that want the proxy's core all the time. With them it, not the crowd's process, is what is overloaded. */
@@ -57,11 +68,10 @@ export async function runOverload(options: OverloadOptions): Promise<OverloadVer
     socket.on("data", () => socket.write(OK));
   }).listen(0, "127.0.0.1");
   await once(app, "listening");
-  const proxy = options.peer === "envoy" ? new LoneEnvoy() : new LoneProxy();
+  const proxy = await start(options.peer, (app.address() as AddressInfo).port, 2 * options.connections);
   const neighbours: Child[] = [];
   try {
-    await start(proxy, (app.address() as AddressInfo).port, 2 * options.connections);
-    const crowd = await Crowd.of(options.connections, proxy.inbound);
+    const crowd = await Crowd.of(options.connections, proxy.address);
     pin(process.pid, 1);
     pin(proxy.pid, 0);
     // Every connection has its first request before the proxy gives it up, modules are loaded, code is compiled.
@@ -82,9 +92,17 @@ export async function runOverload(options: OverloadOptions): Promise<OverloadVer
   }
 }
 
-async function start(proxy: LoneProxy | LoneEnvoy, appPort: number, room: number): Promise<void> {
-  if (proxy instanceof LoneEnvoy) await proxy.start(appPort, room);
-  else await proxy.start(appPort, ["--client-connections-max", String(room), "--connections-max", String(room)]);
+async function start(peer: OverloadPeer, appPort: number, room: number): Promise<Measured> {
+  const proxy = peer === "heddle" ? new LoneProxy() : peer === "envoy" ? new LoneEnvoy() : new LoneCaller();
+  try {
+    if (proxy instanceof LoneProxy) await proxy.start(appPort, roomFlags(room));
+    else await proxy.start(appPort, room);
+  } catch (error) {
+    await proxy.stop();
+    throw error;
+  }
+  const address = proxy instanceof LoneProxy ? proxy.inbound : proxy.address;
+  return { address, pid: proxy.pid, stop: () => proxy.stop() };
 }
 
 /** A machine changes its speed while this runs: what the proxy can do is asked on both sides of each crowd. */

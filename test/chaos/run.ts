@@ -1,7 +1,7 @@
 // npm run chaos [-- static --seed N --rounds N --rate N] | npm run chaos -- store [--cycles N]
 // npm run chaos -- leak [--requests N --aborted N] | npm run chaos -- stalled-readers [--readers N]
 // npm run chaos -- hung-replica [--rate N] | npm run chaos -- stories
-// npm run chaos -- overload [--connections N --neighbours N --seconds N --rounds N --peer envoy]
+// npm run chaos -- overload [--connections N --neighbours N --seconds N --rounds N --peer heddle-caller|envoy]
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { globSync } from "node:fs";
@@ -9,7 +9,7 @@ import { parseArgs } from "node:util";
 
 import { renderTable } from "../../cli/output/table.ts";
 import { runHungReplica } from "./hung-replica.ts";
-import { runOverload } from "./overload.ts";
+import { OVERLOAD_PEERS, runOverload } from "./overload.ts";
 import { runLeak, type Count } from "./leak.ts";
 import { runStalledReaders } from "./stalled-readers.ts";
 import { runStaticStability } from "./static-stability.ts";
@@ -105,8 +105,8 @@ async function hungReplica(): Promise<boolean> {
 }
 
 async function overload(): Promise<boolean> {
-  const { peer } = values;
-  if (peer !== "heddle" && peer !== "envoy") throw new Error(`--peer is heddle or envoy, not "${peer}"`);
+  const peer = OVERLOAD_PEERS.find((known) => known === values.peer);
+  if (peer === undefined) throw new Error(`--peer is one of ${OVERLOAD_PEERS.join(", ")}, not "${values.peer}"`);
   const verdict = await runOverload({
     peer,
     connections: Number(values.connections),
