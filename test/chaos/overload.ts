@@ -172,7 +172,9 @@ function summary(answers: readonly CrowdAnswer[], seconds: number): string {
     const at = (share: number): string => (found[Math.floor(share * (found.length - 1))] ?? 0).toFixed(0);
     return `${found.length} x ${wanted}${found.length === 0 ? "" : ` (p50 ${at(0.5)}, p99 ${at(0.99)} ms)`}`;
   };
-  return `${of(200)}, ${of(503)}; ${goodRate(answers, seconds).toFixed(0)} good answers a second`;
+  const others = answers.filter(({ status }) => status !== 200 && status !== 503);
+  const rest = [...new Set(others.map(({ status }) => status))].map((status) => `, ${of(status)}`).join("");
+  return `${of(200)}, ${of(503)}${rest}; ${goodRate(answers, seconds).toFixed(0)} good answers a second`;
 }
 
 /** Holds all threads of a process on one core (util-linux). */
