@@ -124,6 +124,15 @@ describe("the load shedder", () => {
     assert.equal(shedder.inFlight, 51);
   });
 
+  it("has a crowd as long as anybody waits, though nobody comes any more", () => {
+    const { shedder } = crowd(2_000, 0.1);
+    for (let id = 0; id < 10; id += 1) {
+      shedder.joins(new Place({ onRoom: () => assert.fail("there is no room") }), false, 200);
+    }
+    for (let n = 1; n <= 30; n += 1) shedder.onTurn(200 + PERIOD_MS * n, 3 * n);
+    assert.deepEqual([shedder.waiting, shedder.isCrowded(1_700)], [10, true]);
+  });
+
   it("shares its bound with others, and neither counts nor keeps anybody waiting for what they have under way", () => {
     const ofAll = new OwnCount();
     const [one, other] = [new LoadShedder(3, PERIOD_MS, ofAll), new LoadShedder(3, PERIOD_MS, ofAll)];
